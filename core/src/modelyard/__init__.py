@@ -1,0 +1,198 @@
+"""One runtime for language-model providers, each a plugin found at run time.
+
+Importing this package loads neither a provider nor an HTTP library; names are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelyard.catalog.capability import Capability
+    from modelyard.catalog.card import ModelCard
+    from modelyard.catalog.catalog import Catalog
+    from modelyard.catalog.pricing import Cost
+    from modelyard.config import Deadlines, ProviderConfig
+    from modelyard.errors import (
+        AuthenticationError,
+        ConfigurationError,
+        ConnectionFailedError,
+        ContentFilterError,
+        ContextWindowError,
+        DeadlineError,
+        InvalidRequestError,
+        InvalidResponseError,
+        ModelNotFoundError,
+        ModelyardError,
+        NoRouteError,
+        OverloadedError,
+        PermissionDeniedError,
+        ProviderError,
+        QuotaExceededError,
+        RateLimitError,
+        ServerError,
+        StreamInterruptedError,
+        UnsupportedFeatureError,
+    )
+    from modelyard.hookspecs import API_VERSION, hookimpl
+    from modelyard.plugins.failures import PluginFailure, PluginStatus
+    from modelyard.plugins.info import ProviderInfo
+    from modelyard.plugins.policy import PluginPolicy
+    from modelyard.refs import ModelRef
+    from modelyard.runtime import Runtime
+    from modelyard.streaming.stream import CompletionStream
+    from modelyard.types.base import Opaque
+    from modelyard.types.completion import Completion
+    from modelyard.types.content import (
+        FilePart,
+        ImagePart,
+        OpaquePart,
+        Part,
+        ReasoningPart,
+        RefusalPart,
+        TextPart,
+        ToolCall,
+        ToolResult,
+    )
+    from modelyard.types.events import (
+        ContentDelta,
+        Done,
+        ErrorEvent,
+        Event,
+        ReasoningDelta,
+        Status,
+        ToolCallDelta,
+        ToolCallEnd,
+        ToolCallResult,
+        ToolCallStart,
+    )
+    from modelyard.types.finish import FinishReason
+    from modelyard.types.messages import Message
+    from modelyard.types.record import AttemptRecord, Record
+    from modelyard.types.report import Note, Report
+    from modelyard.types.request import Request
+    from modelyard.types.tools import Tool, ToolChoice
+    from modelyard.types.usage import Usage
+
+_HOMES = {
+    "catalog.capability": "Capability",
+    "catalog.card": "ModelCard",
+    "catalog.catalog": "Catalog",
+    "catalog.pricing": "Cost",
+    "config": "Deadlines ProviderConfig",
+    "errors": (
+        "AuthenticationError ConfigurationError ConnectionFailedError ContentFilterError ContextWindowError "
+        "DeadlineError InvalidRequestError InvalidResponseError ModelNotFoundError ModelyardError NoRouteError "
+        "OverloadedError PermissionDeniedError ProviderError QuotaExceededError RateLimitError ServerError "
+        "StreamInterruptedError UnsupportedFeatureError"
+    ),
+    "hookspecs": "API_VERSION hookimpl",
+    "plugins.failures": "PluginFailure PluginStatus",
+    "plugins.info": "ProviderInfo",
+    "plugins.policy": "PluginPolicy",
+    "refs": "ModelRef",
+    "runtime": "Runtime",
+    "streaming.stream": "CompletionStream",
+    "types.base": "Opaque",
+    "types.completion": "Completion",
+    "types.content": (
+        "FilePart ImagePart OpaquePart Part ReasoningPart RefusalPart TextPart ToolCall ToolResult"
+    ),
+    "types.events": (
+        "ContentDelta Done ErrorEvent Event ReasoningDelta Status ToolCallDelta ToolCallEnd ToolCallResult "
+        "ToolCallStart"
+    ),
+    "types.finish": "FinishReason",
+    "types.messages": "Message",
+    "types.record": "AttemptRecord Record",
+    "types.report": "Note Report",
+    "types.request": "Request",
+    "types.tools": "Tool ToolChoice",
+    "types.usage": "Usage",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "API_VERSION",
+    "AttemptRecord",
+    "AuthenticationError",
+    "Capability",
+    "Catalog",
+    "Completion",
+    "CompletionStream",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "ContentDelta",
+    "ContentFilterError",
+    "ContextWindowError",
+    "Cost",
+    "DeadlineError",
+    "Deadlines",
+    "Done",
+    "ErrorEvent",
+    "Event",
+    "FilePart",
+    "FinishReason",
+    "ImagePart",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "Message",
+    "ModelCard",
+    "ModelNotFoundError",
+    "ModelRef",
+    "ModelyardError",
+    "NoRouteError",
+    "Note",
+    "Opaque",
+    "OpaquePart",
+    "OverloadedError",
+    "Part",
+    "PermissionDeniedError",
+    "PluginFailure",
+    "PluginPolicy",
+    "PluginStatus",
+    "ProviderConfig",
+    "ProviderError",
+    "ProviderInfo",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ReasoningDelta",
+    "ReasoningPart",
+    "Record",
+    "RefusalPart",
+    "Report",
+    "Request",
+    "Runtime",
+    "ServerError",
+    "Status",
+    "StreamInterruptedError",
+    "TextPart",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolCallEnd",
+    "ToolCallResult",
+    "ToolCallStart",
+    "ToolChoice",
+    "ToolResult",
+    "UnsupportedFeatureError",
+    "Usage",
+    "__version__",
+    "hookimpl",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

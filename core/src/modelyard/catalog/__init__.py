@@ -1,0 +1,1 @@
+"""Facts about models, and finding the right one by name, capability or context."""

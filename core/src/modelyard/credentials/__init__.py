@@ -1,0 +1,1 @@
+"""Finding credentials, and keeping them out of sight."""

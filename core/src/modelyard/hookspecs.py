@@ -1,0 +1,192 @@
+"""The contract between the core and a provider plugin, one hook for each operation.
+
+A plugin is a module with functions marked ``@hookimpl`` and ``MODELYARD_API = 1``, named in the entry-point
+group ``modelyard.providers``. Each provider has a plugin manager of its own, so every hook here is answered
+by one provider, plus the wrappers the host added (``@hookimpl(wrapper=True)``). All hooks stop at the first
+result that is not ``None``; hooks marked optional may be left out.
+
+A hook is called once per attempt, never per event. The asynchronous hooks return an awaitable
+(``modelyard_open``, ``modelyard_complete``, ``modelyard_list_models``, ``modelyard_count_tokens``) or an
+asynchronous iterator (``modelyard_stream``); the others are plain functions that touch neither disk nor
+network. A hook of the wrong colour is a load error.
+
+Types are imported for checking only: loading this module costs nothing but ``pluggy``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Sequence
+
+    from modelyard.catalog.card import ModelCard
+    from modelyard.errors import ProviderError
+    from modelyard.plugins.info import ProviderInfo
+    from modelyard.plugins.sessions import Session, SessionSettings
+    from modelyard.types.base import JsonObject
+    from modelyard.types.completion import Completion
+    from modelyard.types.events import Event, ResponseInfo
+    from modelyard.types.record import AttemptRecord
+    from modelyard.types.request import Request
+
+    StreamItem: TypeAlias = ResponseInfo | Event | Sequence[Event]
+
+__all__ = ["API_VERSION", "PROJECT", "hookimpl", "hookspec"]
+
+PROJECT = "modelyard"
+API_VERSION = 1
+"""The version of this contract. A plugin states the one it was written for as ``MODELYARD_API``."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+# Who and what: called once, when the plugin is loaded
+
+
+@hookspec(firstresult=True)
+def modelyard_provider() -> ProviderInfo:
+    """Say who the provider is: its id, its name, where its credential and base URL are found.
+
+    Called once at load. Must import nothing heavy and not touch the network. The id must equal the name of
+    the plugin's entry point.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def modelyard_models() -> Sequence[ModelCard]:
+    """List the cards of the models the provider serves, the preferred ones first.
+
+    Called once at load, when the catalog is asked for. Usually one call of
+    ``modelyard.catalog.loader.load_cards``.
+    """
+    raise NotImplementedError
+
+
+# Sessions: called once per event loop and credential
+
+
+@hookspec(firstresult=True)
+def modelyard_open(settings: SessionSettings) -> Awaitable[Session]:
+    """Make what it takes to talk to the provider: an HTTP client, an SDK client, headers.
+
+    Heavy imports belong here, off the event loop. The session is used by one event loop only and closed by
+    the runtime. Raises ``ConfigurationError`` for settings that cannot work.
+
+    :param settings: credential, base URL, HTTP client and options, resolved by the core.
+    """
+    raise NotImplementedError
+
+
+# Calls: one hook call per attempt
+
+
+@hookspec(firstresult=True)
+def modelyard_complete(session: Session, request: Request, card: ModelCard) -> Awaitable[Completion]:
+    """Ask for a whole answer.
+
+    Anything raised that is no ``ModelyardError`` goes to ``modelyard_map_error``. A finished answer must
+    equal what collecting ``modelyard_stream`` gives for the same answer.
+
+    :param session: what ``modelyard_open`` returned.
+    :param request: the validated request; must not be changed.
+    :param card: the card of the model asked for, all ``unknown`` for a model no catalog lists.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def modelyard_stream(
+    session: Session, request: Request, card: ModelCard
+) -> AsyncIterator[StreamItem]:
+    """Ask for an answer in pieces.
+
+    Yields one ``ResponseInfo`` when the response's head has arrived, then events, singly or in batches (a
+    list of the events decoded from one read is fastest), ``Done`` last. Ending without ``Done`` is an
+    interrupted stream: raise ``StreamInterruptedError``. Closing the iterator must close the connection.
+
+    :param session: what ``modelyard_open`` returned.
+    :param request: the validated request; must not be changed.
+    :param card: the card of the model asked for.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    """Write the part of the wire request that declares tools and the choice among them.
+
+    Returns the fields to merge into the request body, empty when the request has no tools. The same code
+    must serve ``modelyard_complete`` and ``modelyard_stream``.
+
+    :param request: the validated request.
+    :param card: the card of the model asked for.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def modelyard_map_error(error: BaseException) -> ProviderError:
+    """Turn anything the other hooks raised into one of Modelyard's errors.
+
+    Never raises, whatever the body: HTML, a list, a string, nothing, ten megabytes. The core adds provider,
+    model and attempts, removes the credential from the message, and keeps the original as the cause.
+
+    :param error: an ``HttpFailure`` for a response that is no success, or what the HTTP or SDK client raised.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def modelyard_validate(request: Request, card: ModelCard) -> None:
+    """Refuse, before the network, what the provider would refuse. Optional.
+
+    Raises ``InvalidRequestError`` or ``UnsupportedFeatureError``.
+
+    :param request: the validated request.
+    :param card: the card of the model asked for.
+    """
+
+
+@hookspec(firstresult=True)
+def modelyard_list_models(session: Session) -> Awaitable[Sequence[ModelCard]]:
+    """Ask the provider which models it serves now. Optional.
+
+    :param session: what ``modelyard_open`` returned.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def modelyard_count_tokens(session: Session, request: Request, card: ModelCard) -> Awaitable[int]:
+    """Ask the provider how many input tokens a request has. Optional.
+
+    :param session: what ``modelyard_open`` returned.
+    :param request: the validated request.
+    :param card: the card of the model asked for.
+    """
+    raise NotImplementedError
+
+
+# Observers: implemented by hosts, broadcast to all of them, each call isolated
+
+
+@hookspec
+def modelyard_attempt_started(deployment: str, number: int) -> None:
+    """Learn that an attempt begins. For hosts; what an observer raises is logged and ignored.
+
+    :param deployment: the reference of the deployment.
+    :param number: 1 for the first attempt of the call.
+    """
+
+
+@hookspec
+def modelyard_attempt_finished(attempt: AttemptRecord) -> None:
+    """Learn how an attempt ended. For hosts; what an observer raises is logged and ignored.
+
+    :param attempt: the record of the attempt.
+    """

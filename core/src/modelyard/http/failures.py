@@ -1,0 +1,189 @@
+"""What can go wrong on the way: responses that are no success, and transports that fail.
+
+``modelyard_map_error`` gets these; the helpers here give it the parts every provider has in common.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard import errors
+from modelyard.errors import ProviderError
+from modelyard.types.base import JsonObject
+
+__all__ = [
+    "HttpFailure",
+    "error_for_status",
+    "find_retry_after",
+    "http_error",
+    "map_transport_error",
+    "parse_json_object",
+    "plain_text",
+    "unreadable_error",
+]
+
+_LONGEST_WAIT = 10 * 365 * 86_400.0
+
+
+class HttpFailure(Exception):
+    """A response that is no success, with its body read."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(f"HTTP status {status}")
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+
+
+_BY_STATUS: dict[int, type[ProviderError]] = {
+    400: errors.InvalidRequestError,
+    401: errors.AuthenticationError,
+    402: errors.QuotaExceededError,
+    403: errors.PermissionDeniedError,
+    404: errors.ModelNotFoundError,
+    408: errors.ServerError,
+    409: errors.ServerError,
+    413: errors.InvalidRequestError,
+    422: errors.InvalidRequestError,
+    429: errors.RateLimitError,
+    503: errors.OverloadedError,
+    529: errors.OverloadedError,
+}
+
+
+def error_for_status(status: int) -> type[ProviderError]:
+    """The class a status means when the body says nothing better."""
+    found = _BY_STATUS.get(status)
+    if found is not None:
+        return found
+    if status >= 500:
+        return errors.ServerError
+    if status >= 400:
+        return errors.InvalidRequestError
+    return errors.InvalidResponseError
+
+
+def parse_json_object(body: bytes) -> JsonObject | None:
+    """The JSON object of a body; the first of a list of objects; ``None`` for anything else."""
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list) and value:
+        value = value[0]
+    return value if isinstance(value, dict) else None
+
+
+def plain_text(body: bytes, limit: int = 300) -> str:
+    """A short, readable form of a body that is no JSON: tags removed, white space folded."""
+    text = body[: 64 * 1024].decode("utf-8", "replace")
+    if "<" in text:
+        text = re.sub(r"<(script|style)[^>]*>[^<]*", " ", text, flags=re.IGNORECASE)
+        text = re.sub(r"<[^<>]*>", " ", text)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def find_retry_after(headers: Mapping[str, str], *hints: float | None) -> float | None:
+    """The seconds a provider asks to wait: the largest of its headers and the hints read from its body.
+
+    Understands ``retry-after-ms``, and ``retry-after`` as seconds or an HTTP date. Names are lower case.
+    """
+    found = [hint for hint in hints if hint is not None]
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        found.append(milliseconds / 1000)
+    text = headers.get("retry-after")
+    if text is not None:
+        seconds = _number(text)
+        found += [seconds] if seconds is not None else _until(text)
+    sane = [seconds for seconds in found if 0 <= seconds <= _LONGEST_WAIT]
+    return max(sane, default=None)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _until(date: str) -> list[float]:
+    try:
+        moment = email.utils.parsedate_to_datetime(date)
+        return [max(moment.timestamp() - time.time(), 0.0)]
+    except (ValueError, TypeError, OverflowError):
+        return []
+
+
+_FAMILIES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
+
+
+def map_transport_error(error: BaseException) -> ProviderError | None:
+    """The error for what an HTTP client raised, ``None`` when it is not an HTTP client's.
+
+    Works by class names, so that neither ``httpx`` nor ``httpx2`` need be imported. The aiohttp transport of
+    httpx-aiohttp 0.2 reports a server that hung up as a connect timeout; the cause tells the two apart.
+    """
+    names = {base.__name__ for base in type(error).__mro__ if base.__module__.partition(".")[0] in _FAMILIES}
+    cause = error.__cause__
+    hung_up = type(cause).__module__.startswith("aiohttp") and not isinstance(cause, TimeoutError)
+    text = str(error) or (str(cause) if cause is not None else "") or type(error).__name__
+    if isinstance(error, TimeoutError) or ("TimeoutException" in names and not hung_up):
+        return _timeout(type(error).__name__, names)
+    if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError", "CookieConflict"}:
+        return errors.InvalidRequestError(f"The HTTP client refused the request: {text}.")
+    if names & {"DecodingError", "TooManyRedirects", "StreamError"}:
+        return errors.InvalidResponseError(f"The response could not be read: {text}.")
+    if names or isinstance(error, OSError):
+        return errors.ConnectionFailedError(f"The connection failed: {text}.")
+    return None
+
+
+def _timeout(name: str, names: set[str]) -> ProviderError:
+    if "PoolTimeout" in names:
+        return errors.ConnectionFailedError(
+            "No connection became free in time: the limit is on this side.",
+            code="pool_timeout",
+            hint="Raise max_connections for this provider.",
+        )
+    phase = "connect" if "Connect" in name else "between_outputs"
+    return errors.DeadlineError(f"The {phase.replace('_', ' ')} deadline of the HTTP client passed.", phase=phase)
+
+
+def http_error(
+    failure: HttpFailure,
+    kind: type[ProviderError],
+    message: str,
+    *,
+    code: str | None = None,
+    request_id: str | None = None,
+    wait: float | None = None,
+) -> ProviderError:
+    """An error with what every failed response has: status, request id, the time to wait.
+
+    ``wait`` is a delay the body named; the larger of it and the headers' wins.
+    """
+    return kind(
+        message or f"The provider answered with status {failure.status}.",
+        status=failure.status,
+        code=code,
+        request_id=request_id,
+        retry_after=find_retry_after(failure.headers, wait),
+    )
+
+
+def unreadable_error(failure: HttpFailure, request_id: str | None = None) -> ProviderError:
+    """The error for a failed response whose body is no JSON object: its class comes from the status."""
+    shown = plain_text(failure.body)
+    what = f": {shown}" if shown else " and an empty body"
+    message = f"The provider, or a proxy before it, answered with status {failure.status}{what}"
+    error = http_error(failure, error_for_status(failure.status), message, request_id=request_id)
+    if 300 <= failure.status < 400:
+        error.hint = "Redirects are not followed, so that the key goes nowhere else. Check the base URL."
+    return error

@@ -1,0 +1,141 @@
+"""A session for providers that answer JSON, whole or as server-sent events, over HTTP.
+
+A plugin says how a request is written, how an answer is read and which header names the request; the way
+between the two is the same for all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from modelyard.catalog.card import ModelCard
+from modelyard.errors import ProviderError
+from modelyard.http.client import AsyncClient, Response
+from modelyard.http.exchange import check_stream_type, decode_json, post, read_bounded
+from modelyard.jsonio import encode_json
+from modelyard.streaming.collect import collect
+from modelyard.streaming.decode import StreamDecoder, decode_sse
+from modelyard.types.base import JsonObject
+from modelyard.types.completion import Completion
+from modelyard.types.events import Event, ResponseInfo
+from modelyard.types.report import Report
+from modelyard.types.request import Request
+
+__all__ = ["HttpSession", "SecretHeaders", "WireRequest"]
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers that carry a credential: their text form shows names only, and they cannot be pickled."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("headers with a credential cannot be pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as its provider reads it: a path below the base URL, a JSON body, extra headers.
+
+    ``report`` says what was changed on the way from the caller's request, ``api`` which of a provider's APIs
+    it is for, where there are several.
+    """
+
+    path: str
+    body: JsonObject
+    report: Report | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    api: str = ""
+
+
+class HttpSession(ABC):
+    """An open way to a provider over one HTTP client.
+
+    ``owns_client`` says whether closing the client is this session's to do.
+    """
+
+    request_id_header: str = "x-request-id"
+
+    def __init__(
+        self, client: AsyncClient, *, owns_client: bool, base_url: str, headers: Mapping[str, str]
+    ) -> None:
+        self._client = client
+        self._owns_client = owns_client
+        self._base_url = base_url
+        self._headers = SecretHeaders(headers)
+
+    @abstractmethod
+    def build(self, request: Request, card: ModelCard) -> WireRequest:
+        """Write a request in the provider's words; ``request.stream`` says which kind of answer is wanted."""
+
+    @abstractmethod
+    def decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
+        """A fresh decoder for the answer to a request."""
+
+    async def complete(self, request: Request, card: ModelCard) -> Completion:
+        """Send a request and decode the whole answer."""
+        wire = self.build(request, card)
+        response = await self.send(wire, stream=False)
+        info = self._info(response, wire)
+        try:
+            body = decode_json(await read_bounded(response))
+            events: list[Event] = []
+            self.decoder(wire, request).on_body(body, events.append)
+            return collect(events, provider=card.provider, model=request.model, info=info)
+        except ProviderError as error:
+            error.request_id = error.request_id or info.request_id
+            raise
+        finally:
+            await response.aclose()
+
+    async def stream(
+        self, request: Request, card: ModelCard
+    ) -> AsyncIterator[ResponseInfo | Sequence[Event]]:
+        """Send a request and decode the answer as it arrives."""
+        wire = self.build(request, card)
+        response = await self.send(wire, stream=True)
+        try:
+            info = self._info(response, wire)
+            yield info
+            media_type = check_stream_type(response)
+            decoder = self.decoder(wire, request)
+            if media_type == "application/json":
+                yield await self._unstreamed(response, decoder)
+                return
+            batches = decode_sse(response, decoder)
+            try:
+                async for batch in batches:
+                    yield batch
+            finally:
+                await batches.aclose()
+        except ProviderError as error:
+            error.request_id = error.request_id or info.request_id
+            raise
+        finally:
+            await response.aclose()
+
+    async def send(self, wire: WireRequest, *, stream: bool) -> Response:
+        """Send a request; raises ``HttpFailure`` for a status that is no success."""
+        headers = {**self._headers, **wire.headers}
+        if stream:
+            headers["accept"] = "text/event-stream"
+        return await post(self._client, f"{self._base_url}{wire.path}", headers, encode_json(wire.body))
+
+    async def aclose(self) -> None:
+        """Close the HTTP client, unless it is the host's."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    async def _unstreamed(self, response: Response, decoder: StreamDecoder) -> list[Event]:
+        """Decode a whole answer a server sent although a stream was asked for."""
+        events: list[Event] = []
+        decoder.on_body(decode_json(await read_bounded(response)), events.append)
+        return events
+
+    def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
+        request_id: Any = response.headers.get(self.request_id_header)
+        return ResponseInfo(request_id=request_id, report=wire.report)

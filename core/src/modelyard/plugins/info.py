@@ -1,0 +1,26 @@
+"""Who a provider is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ProviderInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """What the core must know of a provider before it opens a session.
+
+    ``api_key_variables`` and ``base_url_variables`` are environment variables, the one that wins first;
+    ``MODELYARD_<ID>_BASE_URL`` wins over the latter for every provider. ``key_optional`` is for providers
+    that serve without a credential, or find one in a way of their own. ``options`` names the settings the
+    plugin takes under ``ProviderConfig.options``.
+    """
+
+    id: str
+    name: str
+    base_url: str
+    api_key_variables: tuple[str, ...] = ()
+    base_url_variables: tuple[str, ...] = ()
+    key_optional: bool = False
+    options: frozenset[str] = frozenset()

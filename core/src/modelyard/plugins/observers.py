@@ -1,0 +1,59 @@
+"""Host hooks: observers of attempts, each call of one isolated from the others and from the request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modelyard import hookspecs
+from modelyard.errors import ConfigurationError
+from modelyard.plugins.binding import new_manager
+
+if TYPE_CHECKING:
+    from modelyard.routing.call import Attempt
+    from modelyard.types.record import AttemptRecord
+
+__all__ = ["Observers"]
+
+_log = logging.getLogger("modelyard.hooks")
+
+_OBSERVER_HOOKS = frozenset({"modelyard_attempt_started", "modelyard_attempt_finished"})
+
+
+class Observers:
+    """The host's objects. Raises ``ConfigurationError`` for one that would answer in a provider's place."""
+
+    def __init__(self, hooks: Sequence[object]) -> None:
+        self.wrappers = tuple(hooks)
+        self._manager = new_manager() if hooks else None
+        if self._manager is None:
+            return
+        for host in hooks:
+            self._manager.register(host)
+            _refuse_answers(host)
+        self._manager.check_pending()
+
+    def tell(self, news: str, attempt: Attempt, record: AttemptRecord | None) -> None:
+        """Tell every observer that an attempt ``started`` or ``finished``; what one raises is logged."""
+        if self._manager is None:
+            return
+        caller = getattr(self._manager.hook, f"modelyard_attempt_{news}")
+        available = {"deployment": attempt.deployment, "number": attempt.number, "attempt": record}
+        for impl in caller.get_hookimpls():
+            try:
+                impl.function(*(available[name] for name in impl.argnames))
+            except Exception as error:
+                _log.warning("an observer of %s raised %s: %s", caller.name, type(error).__name__, error)
+
+
+def _refuse_answers(host: object) -> None:
+    for name in dir(host):
+        marks = getattr(getattr(host, name, None), f"{hookspecs.PROJECT}_impl", None)
+        if not marks or name in _OBSERVER_HOOKS:
+            continue
+        if not (marks.get("wrapper") or marks.get("hookwrapper")):
+            raise ConfigurationError(
+                f"The host hook {name} is no wrapper.",
+                hint="Mark it @hookimpl(wrapper=True); only a provider's plugin answers its hooks.",
+            )

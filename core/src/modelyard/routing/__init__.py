@@ -1,0 +1,1 @@
+"""Deciding where a request goes, and what happens when it fails there."""

@@ -1,0 +1,65 @@
+"""Running a prepared call for a whole answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from modelyard.errors import DeadlineError, ModelyardError, ProviderError
+from modelyard.routing.call import Attempt, Call
+from modelyard.types.completion import Completion
+from modelyard.types.record import AttemptRecord, Record
+
+__all__ = ["finish_completion", "run_complete"]
+
+
+async def run_complete(call: Call) -> Completion:
+    """Make attempts until one succeeds or the policy says stop.
+
+    Raises the error of the last attempt, with the records of all on it.
+    """
+    loop = asyncio.get_running_loop()
+    total = call.deadlines.total
+    due = None if total is None else loop.time() + total
+    records: list[AttemptRecord] = []
+    wait = 0.0
+    while True:
+        attempt = Attempt(call, len(records) + 1, wait)
+        outcome = await _attempt(call, attempt, due)
+        if isinstance(outcome, Completion):
+            attempt.request_id = outcome.request_id
+            records.append(attempt.end("ok", usage=outcome.usage))
+            return finish_completion(call, outcome, records)
+        records.append(attempt.end("error", error=outcome))
+        if not isinstance(outcome, ProviderError):
+            raise outcome
+        outcome.attempts = tuple(records)
+        remaining = None if due is None else due - loop.time()
+        next_wait = call.retry.wait_after(outcome, len(records), remaining)
+        if next_wait is None:
+            raise outcome
+        wait = next_wait
+        await asyncio.sleep(wait)
+
+
+async def _attempt(call: Call, attempt: Attempt, due: float | None) -> Completion | ModelyardError:
+    """Make one attempt; errors are returned, so that none is raised with another as its context."""
+    raised: Exception
+    try:
+        async with asyncio.timeout_at(due) as limit:
+            session = await call.open_session()
+            return await call.binding.complete(session, call.request, call.card)
+    except asyncio.CancelledError:
+        attempt.end("cancelled")
+        raise
+    except Exception as error:
+        raised = error
+    if isinstance(raised, TimeoutError) and limit.expired():
+        raised = DeadlineError(f"The call took longer than {call.deadlines.total:g} s.", phase="total")
+    return call.to_error(raised)
+
+
+def finish_completion(call: Call, completion: Completion, records: list[AttemptRecord]) -> Completion:
+    """Add what only the runtime knows: the record, and the card that prices the answer."""
+    finished = completion.model_copy(update={"record": Record(attempts=tuple(records))})
+    finished._card = call.card
+    return finished

@@ -1,0 +1,1 @@
+"""From bytes to events to a completion, with every cut, stall and breach of grammar an error."""

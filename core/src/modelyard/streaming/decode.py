@@ -1,0 +1,125 @@
+"""From the bytes of a response to batches of events: the loop every HTTP plugin shares."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from modelyard.errors import InvalidResponseError, StreamInterruptedError
+from modelyard.http.exchange import drain
+from modelyard.jsonio import parse_json
+from modelyard.streaming.sse import SseParser
+from modelyard.types.base import JsonObject
+from modelyard.types.events import Event
+
+if TYPE_CHECKING:
+    from modelyard.http.client import Response
+
+__all__ = ["Emit", "StreamDecoder", "decode_sse"]
+
+Emit: TypeAlias = Callable[[Event], None]
+
+
+class StreamDecoder(ABC):
+    """Turns the answer to one request into events, streamed or whole; a fresh one for each answer.
+
+    A subclass sets ``finished`` when it emits ``Done``. A provider whose stream simply ends after its last
+    event, with no terminator of its own, emits ``Done`` in ``on_end`` instead.
+    """
+
+    finished: bool = False
+
+    def feed(self, data: bytes, emit: Emit) -> None:
+        """Take the data of one server-sent event."""
+        try:
+            value = parse_json(data)
+        except ValueError:
+            shown = data[:100].decode("utf-8", "replace")
+            raise InvalidResponseError(f"An event of the stream is no JSON: {shown}") from None
+        if isinstance(value, dict):
+            self.on_json(value, emit)
+        elif value is not None:
+            raise InvalidResponseError(f"An event of the stream is a JSON {type(value).__name__}.")
+
+    @abstractmethod
+    def on_json(self, event: JsonObject, emit: Emit) -> None:
+        """Take one decoded wire event; unknown types are ignored, providers add them at will."""
+
+    @abstractmethod
+    def on_body(self, body: JsonObject, emit: Emit) -> None:
+        """Take a whole answer, asked for without streaming, and emit the events a stream would have had."""
+
+    def on_end(self, emit: Emit) -> None:
+        """The input has ended, cleanly or not: emit ``Done`` if the answer is complete without more."""
+
+
+async def decode_sse(
+    response: Response, decoder: StreamDecoder
+) -> AsyncGenerator[list[Event], None]:
+    """Read a response of server-sent events, yielding the events of each read as one batch.
+
+    Events decoded before a failure are yielded before it is raised. Ending without ``Done`` raises
+    ``StreamInterruptedError``. The response is closed when the generator is.
+    """
+    reader = _Reader(response, decoder)
+    try:
+        while not decoder.finished:
+            batch, failure = await reader.next_batch()
+            if batch:
+                yield batch
+            if failure is not None and not decoder.finished:
+                raise failure
+    finally:
+        await reader.aclose()
+
+
+class _Reader:
+    """Reads, splits and decodes; keeps what was decoded apart from what then went wrong."""
+
+    def __init__(self, response: Response, decoder: StreamDecoder) -> None:
+        self.chunks = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+        self._response = response
+        self._decoder = decoder
+        self._parser = SseParser()
+
+    async def next_batch(self) -> tuple[list[Event], Exception | None]:
+        batch: list[Event] = []
+        try:
+            chunk = await anext(self.chunks, None)
+        except Exception as error:  # the connection broke: the answer may be complete all the same
+            self._decoder.on_end(batch.append)
+            return batch, error
+        try:
+            if chunk is None:
+                self._end(batch.append)
+            else:
+                self._decode(chunk, batch.append)
+        except Exception as error:
+            return batch, error
+        return batch, None
+
+    async def aclose(self) -> None:
+        if self._decoder.finished:
+            await drain(self.chunks)
+        with contextlib.suppress(Exception):
+            await self.chunks.aclose()
+        await self._response.aclose()
+
+    def _decode(self, chunk: bytes, emit: Emit) -> None:
+        decoder = self._decoder
+        for data, _ in self._parser.feed(chunk):
+            decoder.feed(data, emit)
+            if decoder.finished:
+                return
+
+    def _end(self, emit: Emit) -> None:
+        last = self._parser.flush()
+        if last is not None:
+            # Some servers leave out the last blank line; an event cut short is no JSON and no event.
+            with contextlib.suppress(InvalidResponseError):
+                self._decoder.feed(last[0], emit)
+        self._decoder.on_end(emit)
+        if not self._decoder.finished:
+            raise StreamInterruptedError("The stream ended before its terminator.")

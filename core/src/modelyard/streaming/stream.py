@@ -1,0 +1,224 @@
+"""A streamed answer as the caller sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from modelyard.errors import ModelyardError, ProviderError, StreamInterruptedError
+from modelyard.routing.call import Attempt, Call
+from modelyard.routing.execute import finish_completion
+from modelyard.streaming.collect import Collector
+from modelyard.streaming.watchdog import Watchdog
+from modelyard.types.completion import Completion
+from modelyard.types.events import Done, ErrorEvent, Event, ResponseInfo, Status, event_to_dict
+from modelyard.types.record import AttemptRecord
+
+__all__ = ["CompletionStream"]
+
+
+class CompletionStream:
+    """The events of one answer; use it as ``async with runtime.stream(...) as stream``.
+
+    Iterating yields events and raises an error of Modelyard's with the partial answer on it. Leaving the
+    block closes the connection. ``completion`` is the whole answer, once the last event has been taken.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._ready: deque[Event] = deque()
+        self._batches = self._run()
+        self._collector = Collector()
+        self._info: ResponseInfo | None = None
+        self._completion: Completion | None = None
+        self._records: list[AttemptRecord] = []
+        self._cancelled = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        ready = self._ready
+        while not ready:
+            ready.extend(await anext(self._batches))
+        return ready.popleft()
+
+    async def aclose(self) -> None:
+        """Stop: close the connection and record the attempt as cancelled, unless it is over."""
+        await self._batches.aclose()
+
+    @property
+    def completion(self) -> Completion:
+        """The whole answer. Raises ``ModelyardError`` before the stream has reached its end."""
+        if self._completion is None:
+            raise ModelyardError(
+                "The stream has not reached its end, so there is no completion yet.",
+                hint="Take all events first, or look at stream.partial.",
+            )
+        return self._completion
+
+    @property
+    def partial(self) -> Completion | None:
+        """What has arrived so far; ``None`` if nothing has."""
+        return self._completion or self._partial()
+
+    async def collect(self) -> Completion:
+        """Take all remaining events and return the whole answer."""
+        async with self:
+            async for _ in self:
+                pass
+        return self.completion
+
+    async def text(self) -> AsyncIterator[str]:
+        """Yield only the pieces of the answer's text."""
+        async for event in self:
+            if event.type == "content_delta" and event.kind == "text" and event.text:
+                yield event.text
+
+    async def to_sse(self) -> AsyncIterator[str]:
+        """Yield the events as server-sent events for a web response; an error becomes the last event."""
+        try:
+            async with contextlib.aclosing(self):
+                async for event in self:
+                    yield _sse(event)
+        except ModelyardError as error:
+            yield _sse(ErrorEvent(error.to_dict()))
+
+    def _partial(self) -> Completion | None:
+        return self._collector.partial(
+            provider=self._call.binding.info.id,
+            model=self._call.request.model,
+            info=self._info,
+            finish_reason="cancelled" if self._cancelled else "error",
+        )
+
+    async def _run(self) -> AsyncGenerator[list[Event], None]:
+        """Make attempts until one succeeds; before the first output a failed one may be repeated."""
+        call, loop = self._call, asyncio.get_running_loop()
+        started = loop.time()
+        wait = 0.0
+        yield [Status("started"), Status("selected_model", deployment=call.deployment)]
+        while True:
+            attempt = Attempt(call, len(self._records) + 1, wait)
+            failure: ModelyardError | None = None
+            async with contextlib.aclosing(self._attempt(attempt, started)) as batches:
+                async for item in batches:
+                    if isinstance(item, ModelyardError):
+                        failure = item
+                    else:
+                        yield item
+            if failure is None:
+                return
+            remaining = None if call.deadlines.total is None else started + call.deadlines.total - loop.time()
+            next_wait = self._wait_after(failure, remaining)
+            if next_wait is None:
+                raise failure
+            wait = next_wait
+            yield [_retrying(call, failure, len(self._records) + 1, wait)]
+            await asyncio.sleep(wait)
+            self._collector, self._info = Collector(), None
+
+    def _wait_after(self, failure: ModelyardError, remaining: float | None) -> float | None:
+        if not isinstance(failure, ProviderError):
+            return None
+        failure.attempts = tuple(self._records)
+        failure.partial = self._partial()
+        if self._collector.seen:
+            return None  # output has been delivered: repeating it would say it twice
+        return self._call.retry.wait_after(failure, len(self._records), remaining)
+
+    async def _attempt(
+        self, attempt: Attempt, started: float
+    ) -> AsyncGenerator[list[Event] | ModelyardError, None]:
+        """Yield the batches of one attempt, and its error last if it failed.
+
+        The connection is still open when the batch with ``Done`` is yielded, so that the consumer need not
+        wait for its orderly end.
+        """
+        call, watchdog = self._call, Watchdog(self._call.deadlines, started)
+        source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
+        try:
+            session = await watchdog.wait(call.open_session())
+            source = call.binding.stream(session, call.request, call.card)
+            while self._completion is None:
+                item = await watchdog.wait(anext(source, None))
+                batch = self._take(item, attempt, watchdog)
+                if batch:
+                    yield batch
+        except (asyncio.CancelledError, GeneratorExit):
+            if self._completion is None:
+                self._cancelled = True
+                self._records.append(attempt.end("cancelled"))
+            raise
+        except Exception as error:
+            failure = call.to_error(error, answered=self._info is not None)
+        else:
+            return
+        finally:
+            watchdog.stop()
+            if source is not None:
+                await _close(source)
+        self._records.append(attempt.end("error", error=failure))
+        yield failure
+
+    def _take(
+        self, item: ResponseInfo | Event | Sequence[Event] | None, attempt: Attempt, watchdog: Watchdog
+    ) -> list[Event]:
+        if isinstance(item, ResponseInfo):
+            self._info = item
+            attempt.request_id = item.request_id
+            return []
+        if item is None:
+            raise StreamInterruptedError("The stream ended before its terminator.")
+        batch = list(item) if isinstance(item, Sequence) else [item]
+        self._collector.extend(batch)
+        if self._collector.seen:
+            attempt.output()
+            watchdog.output()
+        if self._collector.done is not None:
+            batch[-1:] = self._finish(attempt, self._collector.done)
+        return batch
+
+    def _finish(self, attempt: Attempt, done: Done) -> list[Event]:
+        call = self._call
+        done = replace(done, deployment=call.deployment, request_id=done.request_id or attempt.request_id)
+        self._collector.done = done
+        completion = self._collector.completion(
+            provider=call.binding.info.id, model=call.request.model, info=self._info
+        )
+        self._records.append(attempt.end("ok", usage=completion.usage))
+        self._completion = finish_completion(call, completion, self._records)
+        return [Status("completed", deployment=call.deployment), done]
+
+
+def _retrying(call: Call, failure: ModelyardError, attempt: int, wait: float) -> Status:
+    reason = f"{type(failure).__name__}: {failure.message}"
+    return Status("retrying", deployment=call.deployment, attempt=attempt, reason=reason, wait=wait)
+
+
+async def _close(source: AsyncIterator[object]) -> None:
+    """Close a plugin's iterator, whatever it is; what closing raises is of no use to anybody."""
+    close = getattr(source, "aclose", None)
+    if close is None:
+        return
+    with contextlib.suppress(Exception):
+        await close()
+
+
+def _sse(event: Event) -> str:
+    payload = json.dumps(event_to_dict(event), ensure_ascii=False, separators=(",", ":"))
+    return f"event: {event.type}\ndata: {payload}\n\n"

@@ -1,0 +1,99 @@
+"""Deadlines of a stream with one timer for all of it, none per event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, TypeVar
+
+from modelyard.errors import DeadlineError
+
+if TYPE_CHECKING:
+    from modelyard.config import Deadlines
+
+__all__ = ["Watchdog"]
+
+T = TypeVar("T")
+
+
+class Watchdog:
+    """Guards the waits of one attempt.
+
+    Only time spent waiting for the provider counts, but for ``total``: a slow consumer breaks no deadline.
+    Whatever does not reach the consumer as output, such as pings, does not reset a clock.
+    """
+
+    def __init__(self, deadlines: Deadlines, call_started: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._first = deadlines.first_output
+        self._between = deadlines.between_outputs
+        self._total_due = None if deadlines.total is None else call_started + deadlines.total
+        self._waited = 0.0
+        self._got_output = False
+        self._since = 0.0
+        self._task: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._expired: str | None = None
+
+    def output(self) -> None:
+        """Note that output has come: the clock between outputs starts anew."""
+        self._waited = 0.0
+        if not self._got_output:
+            self._got_output = True
+            self.stop()  # armed for the first output; the next wait arms it for the shorter clock
+
+    async def wait(self, awaitable: Awaitable[T]) -> T:
+        """Await something of the provider's.
+
+        Raises ``DeadlineError`` naming the deadline that passed, after cancelling what was awaited.
+        """
+        task = self._task = asyncio.current_task()
+        cancelling = task.cancelling() if task is not None else 0
+        self._since = self._loop.time()
+        if self._timer is None:
+            self._arm()
+        try:
+            return await awaitable
+        except asyncio.CancelledError:
+            # Ours only if the timer cancelled and nobody else did: then it must not travel further.
+            if self._expired is None or task is None or task.uncancel() > cancelling:
+                raise
+            raise self._error() from None
+        finally:
+            self._waited += self._loop.time() - self._since
+            self._task = None
+
+    def stop(self) -> None:
+        """Disarm; the next wait arms again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> tuple[float | None, str]:
+        limit, phase = (
+            (self._between, "between_outputs") if self._got_output else (self._first, "first_output")
+        )
+        due = None if limit is None else self._since + limit - self._waited
+        if self._total_due is not None and (due is None or self._total_due < due):
+            return self._total_due, "total"
+        return due, phase
+
+    def _arm(self) -> None:
+        due, _ = self._due()
+        if due is not None:
+            self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._task is None:
+            return  # the consumer is busy; its next wait arms the timer
+        due, phase = self._due()
+        if due is None or due > self._loop.time():
+            self._arm()
+            return
+        self._expired = phase
+        self._task.cancel()
+
+    def _error(self) -> DeadlineError:
+        phase = self._expired or "total"
+        return DeadlineError(f"The {phase.replace('_', ' ')} deadline passed.", phase=phase)

@@ -1,0 +1,99 @@
+"""A dialect: how one provider writes what a script says, and what it refuses to read.
+
+It is the single source of the emulator, the fault cases, the demo and the tests of its plugin. A plugin
+names its dialect's module in the entry-point group ``modelyard.dialects``; the module has ``DIALECT``.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from modelyard.errors import ConfigurationError
+from modelyard.plugins.discovery import DIALECT_GROUP, discover
+from modelyard.testing.script import Failure, Script
+from modelyard.testing.server import Received, Reply
+from modelyard.types.base import JsonObject
+
+__all__ = ["Dialect", "Rejection", "load_dialects", "sse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection(Exception):
+    """What the real API would answer to a request it refuses."""
+
+    message: str
+    status: int = 400
+    kind: str = "invalid_request"
+
+
+class Dialect(ABC):
+    """One provider's wire format, written by its plugin's author from the provider's documentation."""
+
+    provider: str
+    model: str
+    """A model the emulator serves; any other is served too."""
+
+    @abstractmethod
+    def check(self, received: Received) -> None:
+        """Raise ``Rejection`` for a request the real API would refuse: path, headers, fields, order of turns."""
+
+    @abstractmethod
+    def wants_stream(self, received: Received) -> bool:
+        """Whether the request asks for a stream."""
+
+    @abstractmethod
+    def body(self, script: Script, received: Received) -> JsonObject:
+        """The whole answer a script says."""
+
+    @abstractmethod
+    def events(self, script: Script, received: Received) -> list[bytes]:
+        """The stream a script says, one item for each server-sent event, the terminator last."""
+
+    @abstractmethod
+    def error(self, failure: Failure, received: Received) -> Reply:
+        """The response for a failure before any output."""
+
+    @abstractmethod
+    def error_event(self, failure: Failure, received: Received) -> bytes:
+        """The server-sent event for a failure in the middle of a stream."""
+
+    def reply(self, script: Script, received: Received) -> Reply:
+        """The reply to an accepted request."""
+        if script.failure is not None and not script.steps:
+            return self.error(script.failure, received)
+        if not self.wants_stream(received):
+            if script.failure is not None:
+                return self.error(script.failure, received)
+            return Reply.json(self.body(script, received), headers=self.headers())
+        events = self.events(script, received)
+        if script.failure is not None:
+            events = [*self.before_end(events), self.error_event(script.failure, received)]
+        return Reply.sse(events, headers=self.headers())
+
+    def before_end(self, events: list[bytes]) -> list[bytes]:
+        """The events of a stream up to where an error may take the place of the rest."""
+        return events[: max(len(events) // 2, 1)]
+
+    def headers(self) -> dict[str, str]:
+        """The headers of a good answer, beside its content type."""
+        return {"x-request-id": "req_emulated"}
+
+
+def sse(data: object, event: str | None = None) -> bytes:
+    """One server-sent event; text is sent as it is, anything else as JSON."""
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    head = f"event: {event}\n" if event else ""
+    return f"{head}data: {text}\n\n".encode()
+
+
+def load_dialects() -> dict[str, Dialect]:
+    """The dialects of all installed plugins, by provider id."""
+    found: dict[str, Dialect] = {}
+    for plugin in discover(DIALECT_GROUP):
+        dialect = getattr(plugin.load(), "DIALECT", None)
+        if not isinstance(dialect, Dialect):
+            raise ConfigurationError(f"The dialect module of {plugin.distribution} has no DIALECT.")
+        found[plugin.name] = dialect
+    return found

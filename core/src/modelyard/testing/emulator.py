@@ -1,0 +1,68 @@
+"""A provider on loopback: strict about requests, and answering by script."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from modelyard.testing.dialect import Dialect, Rejection
+from modelyard.testing.script import Failure, Script
+from modelyard.testing.server import LoopbackServer, Received, Reply
+
+__all__ = ["Emulator", "Fault"]
+
+Fault: TypeAlias = Callable[[Reply], Reply]
+"""Turns a good reply into a faulty one; see ``modelyard.testing.faults``."""
+
+DEFAULT_SCRIPT = Script().say("Hello from the emulator.")
+
+_CHECKED_KINDS = frozenset({"authentication", "permission", "model_not_found"})
+
+
+class Emulator(LoopbackServer):
+    """Serves one provider's API. Scripts are used up one for each request, then ``default`` serves.
+
+    ``api_key`` is the only key it accepts, ``None`` accepts any. ``rejected`` lists why requests were refused.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        scripts: Iterable[Script | Reply] = (),
+        *,
+        default: Script | Callable[[Received], Script] = DEFAULT_SCRIPT,
+        fault: Fault | None = None,
+    ) -> None:
+        super().__init__(self._reply)
+        self.dialect = dialect
+        self.scripts: deque[Script | Reply] = deque(scripts)
+        self.default = default
+        self.fault = fault
+        self.rejected: list[str] = []
+
+    def add(self, *scripts: Script | Reply) -> None:
+        """Append scripts, or ready replies, for the next requests."""
+        self.scripts.extend(scripts)
+
+    def settings(self, api_key: str = "test-key") -> dict[str, str]:
+        """The provider settings with which a runtime calls this emulator."""
+        return {"api_key": api_key, "base_url": self.url}
+
+    def _reply(self, received: Received) -> Reply:
+        try:
+            self.dialect.check(received)
+        except Rejection as rejection:
+            self.rejected.append(rejection.message)
+            return self.dialect.error(_failure(rejection), received)
+        script = self.scripts.popleft() if self.scripts else self._default_script(received)
+        reply = script if isinstance(script, Reply) else self.dialect.reply(script, received)
+        return self.fault(reply) if self.fault is not None else reply
+
+    def _default_script(self, received: Received) -> Script:
+        return self.default if isinstance(self.default, Script) else self.default(received)
+
+
+def _failure(rejection: Rejection) -> Failure:
+    kind = rejection.kind if rejection.kind in _CHECKED_KINDS else "invalid_request"
+    return Failure(kind, rejection.message, status=rejection.status)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Everything about tools that is not a wire format: schemas, functions, orchestration."""

@@ -1,0 +1,231 @@
+"""The parts a message is made of."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+
+from modelyard.types.base import Frozen, JsonObject, Opaque
+
+__all__ = [
+    "FilePart",
+    "ImagePart",
+    "OpaquePart",
+    "Part",
+    "ReasoningPart",
+    "RefusalPart",
+    "TextPart",
+    "ToolCall",
+    "ToolResult",
+]
+
+ReasoningKind: TypeAlias = Literal["text", "summary", "hidden"]
+
+
+class TextPart(Frozen):
+    """Plain text."""
+
+    type: Literal["text"] = "text"
+    text: str
+    opaque: Opaque | None = Field(default=None, repr=False)
+
+
+class RefusalPart(Frozen):
+    """The model's own words for declining, kept apart from an answer."""
+
+    type: Literal["refusal"] = "refusal"
+    text: str
+
+
+class _Media(Frozen):
+    """Bytes, or a URL to them: exactly one of ``data`` and ``url``.
+
+    ``data`` takes bytes or base64 text; a ``data:`` URL is taken apart into ``data`` and ``media_type``.
+    """
+
+    data: bytes | None = Field(default=None, repr=False)
+    url: str | None = None
+    media_type: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_data_url(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        url = value.get("url")
+        if not isinstance(url, str) or not url.startswith("data:"):
+            return value
+        head, comma, payload = url[len("data:") :].partition(",")
+        if not comma or not head.endswith(";base64"):
+            raise ValueError("a data URL must read data:<media type>;base64,<data>")
+        media_type = head[: -len(";base64")] or None
+        return {"media_type": media_type, **value, "url": None, "data": payload}
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _decode_base64(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("data given as text must be base64") from None
+
+    @property
+    def base64(self) -> str:
+        """``data`` as base64 text; the empty string without data."""
+        return base64.b64encode(self.data or b"").decode("ascii")
+
+
+_IMAGE_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+)
+
+
+class ImagePart(_Media):
+    """An image. ``media_type`` is read from the bytes when it is not given."""
+
+    type: Literal["image"] = "image"
+    detail: Literal["auto", "low", "high", "original"] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ImagePart:
+        if (self.data is None) == (self.url is None):
+            raise ValueError("an image needs either data or url")
+        return self
+
+    @property
+    def mime(self) -> str:
+        """The media type given, or the one the first bytes show, or ``image/png``."""
+        if self.media_type:
+            return self.media_type
+        data = self.data or b""
+        for signature, media_type in _IMAGE_SIGNATURES:
+            if data.startswith(signature):
+                return media_type
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            return "image/webp"
+        return "image/png"
+
+
+class FilePart(_Media):
+    """A document or an audio clip: bytes, a URL, or the id of a file already with the provider."""
+
+    type: Literal["file"] = "file"
+    file_id: str | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FilePart:
+        if sum(source is not None for source in (self.data, self.url, self.file_id)) != 1:
+            raise ValueError("a file needs exactly one of data, url and file_id")
+        return self
+
+    @property
+    def mime(self) -> str:
+        """The media type given, or PDF when the bytes show it, or plain binary."""
+        if self.media_type:
+            return self.media_type
+        return "application/pdf" if (self.data or b"").startswith(b"%PDF") else "application/octet-stream"
+
+
+class ToolCall(Frozen):
+    """A model's wish to call a tool.
+
+    ``arguments_text`` is what the model wrote, ``arguments`` the object it says. ``arguments`` is
+    ``None`` when the text is no JSON object, as in a call cut off by the output limit: such a call must
+    not be executed.
+    """
+
+    type: Literal["tool_call"] = "tool_call"
+    id: str
+    name: str
+    arguments: JsonObject | None = None
+    arguments_text: str = ""
+    opaque: Opaque | None = Field(default=None, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_arguments(cls, value: Any) -> Any:
+        """Fill in whichever of the two forms of the arguments is missing."""
+        if not isinstance(value, dict):
+            return value
+        arguments, text = value.get("arguments"), value.get("arguments_text")
+        if isinstance(arguments, str) and text is None:
+            arguments, text = None, arguments
+        if arguments is None:
+            return {**value, "arguments": parse_arguments(text or ""), "arguments_text": text or ""}
+        if text is None:
+            return {**value, "arguments_text": json.dumps(arguments, ensure_ascii=False)}
+        return value
+
+
+class ToolResult(Frozen):
+    """What a tool gave back for one call; ``is_error`` tells the model that it failed."""
+
+    type: Literal["tool_result"] = "tool_result"
+    tool_call_id: str = Field(validation_alias=AliasChoices("tool_call_id", "id"))
+    content: tuple[ToolResultContent, ...] = ()
+    name: str | None = None
+    is_error: bool = False
+
+    model_config = {"populate_by_name": True}
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _wrap_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return (TextPart(text=value),)
+        if isinstance(value, (TextPart, ImagePart, FilePart)):
+            return (value,)
+        return value
+
+    @property
+    def text(self) -> str:
+        """The text parts of the result, joined."""
+        return "".join(part.text for part in self.content if isinstance(part, TextPart))
+
+
+class ReasoningPart(Frozen):
+    """Thinking that preceded an answer: in full, summarised, or hidden with only opaque data."""
+
+    type: Literal["reasoning"] = "reasoning"
+    text: str = ""
+    kind: ReasoningKind = "text"
+    opaque: Opaque | None = Field(default=None, repr=False)
+
+
+class OpaquePart(Frozen):
+    """A block only its provider understands, replayed in place and never read."""
+
+    type: Literal["opaque"] = "opaque"
+    opaque: Opaque
+
+
+ToolResultContent: TypeAlias = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
+
+Part: TypeAlias = Annotated[
+    TextPart | RefusalPart | ImagePart | FilePart | ToolCall | ToolResult | ReasoningPart | OpaquePart,
+    Field(discriminator="type"),
+]
+
+ToolResult.model_rebuild()
+
+
+def parse_arguments(text: str) -> JsonObject | None:
+    """Read tool arguments: empty text and ``null`` mean no arguments, anything but an object ``None``."""
+    if not text or text.isspace():
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None

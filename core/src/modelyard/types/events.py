@@ -1,0 +1,181 @@
+"""The events of a stream: eight names a consumer of the upstream product knows, and one end of a call.
+
+A stream reads, in this order (``tests`` and ``streaming/grammar.py`` hold it to that)::
+
+    status*  ( content_delta | reasoning_delta | tool_call_start tool_call_delta* tool_call_end | status )*  done
+
+Events are slotted dataclasses with a class-level ``type``, because a stream makes thousands of them.
+Opaque provider data rides on the event in its place, so collecting a stream loses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.content import ReasoningKind
+from modelyard.types.finish import FinishReason
+from modelyard.types.report import Report
+from modelyard.types.usage import Usage
+
+__all__ = [
+    "ContentDelta",
+    "Done",
+    "ErrorEvent",
+    "Event",
+    "ReasoningDelta",
+    "ResponseInfo",
+    "Status",
+    "ToolCallDelta",
+    "ToolCallEnd",
+    "ToolCallResult",
+    "ToolCallStart",
+    "event_to_dict",
+]
+
+State: TypeAlias = Literal[
+    "started",
+    "selected_model",
+    "retrying",
+    "falling_back",
+    "restarted",
+    "tool_calling",
+    "awaiting_tool_results",
+    "completed",
+]
+
+
+@dataclass(slots=True)
+class Status:
+    """The runtime's own news: ``deployment`` is a reference, ``wait`` seconds before the next attempt."""
+
+    type: ClassVar[Literal["status"]] = "status"
+    state: State
+    deployment: str | None = None
+    attempt: int | None = None
+    reason: str | None = None
+    wait: float | None = None
+
+
+@dataclass(slots=True)
+class ContentDelta:
+    """More text of the answer's part ``index``; ``kind`` tells a refusal from an answer.
+
+    An empty text with opaque data is a block that only its provider reads.
+    """
+
+    type: ClassVar[Literal["content_delta"]] = "content_delta"
+    index: int
+    text: str
+    kind: Literal["text", "refusal"] = "text"
+    opaque: Opaque | None = None
+
+
+@dataclass(slots=True)
+class ReasoningDelta:
+    """More reasoning of part ``index``; never part of the answer's text."""
+
+    type: ClassVar[Literal["reasoning_delta"]] = "reasoning_delta"
+    index: int
+    text: str
+    kind: ReasoningKind = "text"
+    opaque: Opaque | None = None
+
+
+@dataclass(slots=True)
+class ToolCallStart:
+    """The model begins a tool call; its arguments follow under the same ``id``."""
+
+    type: ClassVar[Literal["tool_call_start"]] = "tool_call_start"
+    id: str
+    name: str
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """A fragment of the JSON text of a call's arguments."""
+
+    type: ClassVar[Literal["tool_call_delta"]] = "tool_call_delta"
+    id: str
+    arguments: str
+
+
+@dataclass(slots=True)
+class ToolCallEnd:
+    """A call is complete.
+
+    ``arguments`` is the parsed object, ``None`` when the text is no JSON object (cut off, or malformed).
+    """
+
+    type: ClassVar[Literal["tool_call_end"]] = "tool_call_end"
+    id: str
+    name: str
+    arguments: JsonObject | None
+    arguments_text: str
+    opaque: Opaque | None = None
+
+
+@dataclass(slots=True)
+class ToolCallResult:
+    """A tool answered; emitted by orchestration, never by a provider."""
+
+    type: ClassVar[Literal["tool_call_result"]] = "tool_call_result"
+    id: str
+    name: str
+    result: str
+    is_error: bool = False
+
+
+@dataclass(slots=True)
+class ErrorEvent:
+    """An error in serialised form, for consumers outside Python; in Python the stream raises."""
+
+    type: ClassVar[Literal["error"]] = "error"
+    error: JsonObject
+
+
+@dataclass(slots=True)
+class Done:
+    """The end: exactly one, and nothing after it."""
+
+    type: ClassVar[Literal["done"]] = "done"
+    finish_reason: FinishReason
+    raw_finish_reason: str | None = None
+    usage: Usage | None = None
+    response_id: str | None = None
+    request_id: str | None = None
+    deployment: str | None = None
+    model: str | None = None
+
+
+Event: TypeAlias = (
+    Status
+    | ContentDelta
+    | ReasoningDelta
+    | ToolCallStart
+    | ToolCallDelta
+    | ToolCallEnd
+    | ToolCallResult
+    | ErrorEvent
+    | Done
+)
+
+
+@dataclass(slots=True)
+class ResponseInfo:
+    """What is known once the response's head has arrived. A plugin yields it first; consumers never see it."""
+
+    request_id: str | None = None
+    report: Report | None = None
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """Turn an event into plain JSON data; fields that are ``None`` are left out, opaque data too."""
+    data: dict[str, Any] = {"type": event.type}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if value is None or field.name == "opaque":
+            continue
+        data[field.name] = value.model_dump(mode="json") if isinstance(value, Usage) else value
+    return data

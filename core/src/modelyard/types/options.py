@@ -1,0 +1,44 @@
+"""The arguments of a call beside model and messages: one list for every method of the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from modelyard.config import Deadlines
+    from modelyard.credentials.secret import Secret
+    from modelyard.types.request import OnUnsupported
+    from modelyard.types.tools import Tool, ToolChoice
+
+__all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "CallOptions"]
+
+
+class RequestOptions(TypedDict, total=False):
+    """What goes into the request; ``None`` counts as absent, 0 and empty collections do not."""
+
+    tools: Sequence[Tool | Mapping[str, Any]] | None
+    tool_choice: str | ToolChoice | Mapping[str, Any] | None
+    parallel_tool_calls: bool | None
+    max_output_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    metadata: Mapping[str, str] | None
+    provider_options: Mapping[str, Mapping[str, Any]] | None
+    on_unsupported: OnUnsupported | None
+
+
+class CallOptions(RequestOptions, total=False):
+    """What a call takes: the request's options, and how it is to be carried out."""
+
+    system: str | None
+    credential: str | Secret | None
+    deadlines: Deadlines | Mapping[str, float | None] | float | None
+    max_attempts: int | None
+
+
+REQUEST_OPTIONS = frozenset(RequestOptions.__annotations__)
+CALL_OPTIONS = frozenset(CallOptions.__annotations__) | REQUEST_OPTIONS

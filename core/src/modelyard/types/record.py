@@ -1,0 +1,47 @@
+"""The record of a call: what was tried, how long it took, how it ended."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from modelyard.types.base import Frozen
+from modelyard.types.usage import Usage
+
+__all__ = ["AttemptRecord", "Record"]
+
+Outcome: TypeAlias = Literal["ok", "error", "cancelled"]
+
+
+class AttemptRecord(Frozen):
+    """One attempt at one deployment.
+
+    ``started`` is seconds since the epoch, ``duration``, ``first_output`` and ``wait`` (before the
+    attempt) are seconds. ``error`` is the class of the error, ``detail`` its message.
+    ``maybe_billed`` marks an attempt that failed after the request had left.
+    """
+
+    deployment: str
+    number: int
+    started: float
+    duration: float
+    outcome: Outcome
+    first_output: float | None = None
+    wait: float = 0.0
+    status: int | None = None
+    error: str | None = None
+    detail: str | None = None
+    request_id: str | None = None
+    usage: Usage | None = None
+    maybe_billed: bool = False
+
+
+class Record(Frozen):
+    """Everything that happened for one call, ready to be stored as JSON."""
+
+    attempts: tuple[AttemptRecord, ...] = ()
+
+    @property
+    def deployment(self) -> str | None:
+        """The reference of the deployment that answered, ``None`` if none did."""
+        last = self.attempts[-1] if self.attempts else None
+        return last.deployment if last is not None and last.outcome == "ok" else None

@@ -1,0 +1,55 @@
+"""Writing down what a plugin changes in a request, and refusing where the caller wants no change."""
+
+from __future__ import annotations
+
+import logging
+
+from modelyard.errors import UnsupportedFeatureError
+from modelyard.types.report import Action, Note, Report
+from modelyard.types.request import OnUnsupported
+
+__all__ = ["Reporter"]
+
+_log = logging.getLogger("modelyard.report")
+
+
+class Reporter:
+    """Collects the notes of one request under the caller's ``on_unsupported`` policy.
+
+    ``drop`` and ``clamp`` are for wishes a model cannot fulfil: with ``error`` they raise
+    ``UnsupportedFeatureError``, with ``warn`` they are logged, and they are always noted. ``note`` is for
+    changes that lose nothing.
+    """
+
+    def __init__(self, policy: OnUnsupported, model: str) -> None:
+        self._policy = policy
+        self._model = model
+        self._notes: list[Note] = []
+
+    def drop(self, field: str, reason: str) -> None:
+        """A field is left out because the model does not take it."""
+        self._unsupported(field, "dropped", reason)
+
+    def clamp(self, field: str, reason: str) -> None:
+        """A value is moved to the nearest one the model takes."""
+        self._unsupported(field, "clamped", reason)
+
+    def note(self, field: str, action: Action, reason: str) -> None:
+        """A change of form that loses nothing the caller asked for."""
+        self._notes.append(Note(field=field, action=action, reason=reason))
+
+    def report(self) -> Report | None:
+        """The report, ``None`` when there is nothing to say."""
+        return Report(notes=tuple(self._notes)) if self._notes else None
+
+    def _unsupported(self, field: str, action: Action, reason: str) -> None:
+        if self._policy == "error":
+            raise UnsupportedFeatureError(
+                f"{self._model} does not take {field} as asked: {reason}.",
+                feature=field,
+                model=self._model,
+                hint="Leave it out, or set on_unsupported to 'warn' or 'drop'.",
+            )
+        if self._policy == "warn":
+            _log.warning("%s: %s was %s: %s", self._model, field, action, reason)
+        self.note(field, action, reason)

@@ -1,0 +1,125 @@
+"""The request, validated once, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from modelyard.catalog.suggest import did_you_mean
+from modelyard.errors import InvalidRequestError
+from modelyard.refs import canonical_provider
+from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.messages import Message
+from modelyard.types.tools import Tool, ToolChoice
+
+__all__ = ["Messages", "OnUnsupported", "Request", "build_request"]
+
+OnUnsupported: TypeAlias = Literal["warn", "error", "drop"]
+
+Messages: TypeAlias = "str | Message | Iterable[Message | Mapping[str, Any]]"
+"""What a caller may pass as messages: one user turn as text, a message, or a conversation."""
+
+
+class Request(Frozen):
+    """What a caller asks of a model, in neutral words.
+
+    ``None`` means not asked for: 0 and empty collections are values. ``messages`` holds the system
+    instructions too, in the places they were given. ``provider_options`` maps a provider id to fields that
+    reach its wire untouched.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_output_tokens: Annotated[int, Field(ge=0)] | None = None
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    stop: tuple[str, ...] | None = None
+    seed: int | None = None
+    metadata: dict[str, str] | None = None
+    provider_options: dict[str, JsonObject] = Field(default_factory=dict)
+    on_unsupported: OnUnsupported = "warn"
+    stream: bool = False
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("messages")
+    @classmethod
+    def _someone_speaks(cls, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        if not messages:
+            raise ValueError("there are no messages")
+        if all(message.role == "system" for message in messages):
+            raise ValueError("there are only system messages; add what the user says")
+        return messages
+
+    @field_validator("provider_options")
+    @classmethod
+    def _canonical_providers(cls, options: dict[str, JsonObject]) -> dict[str, JsonObject]:
+        return {canonical_provider(name): fields for name, fields in options.items()}
+
+    @model_validator(mode="after")
+    def _tools_are_consistent(self) -> Request:
+        names = [tool.name for tool in self.tools]
+        doubled = next((name for index, name in enumerate(names) if name in names[:index]), None)
+        if doubled is not None:
+            raise ValueError(f"two tools are named {doubled!r}")
+        chosen = self.tool_choice.name if self.tool_choice is not None else None
+        if chosen is not None and chosen not in names:
+            hint = did_you_mean(chosen, names) or f"The tools are: {', '.join(names) or 'none'}."
+            raise ValueError(f"tool_choice names {chosen!r}, which is no tool of the request. {hint}")
+        return self
+
+    def options_for(self, provider: str) -> JsonObject:
+        """The ``provider_options`` of one provider, empty without any."""
+        return self.provider_options.get(provider, {})
+
+
+def build_request(
+    provider: str,
+    model: str,
+    messages: Messages,
+    system: str | None,
+    fields: Mapping[str, Any],
+    *,
+    stream: bool = False,
+) -> Request:
+    """Validate what a caller passed; arguments that are ``None`` count as absent.
+
+    Raises ``InvalidRequestError`` naming the argument, without repeating its content.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return Request(model=model, messages=_conversation(messages, system), stream=stream, **given)
+    except ValidationError as error:
+        raise InvalidRequestError(_explain(error), provider=provider, model=model) from None
+
+
+def _conversation(messages: Messages, system: str | None) -> Any:
+    """The messages as a tuple; what is no message is left for validation to name."""
+    if isinstance(messages, str):
+        turns: tuple[Any, ...] = (Message.user(messages),) if messages.strip() else ()
+    elif isinstance(messages, (Message, Mapping)):
+        turns = (messages,)
+    elif isinstance(messages, Iterable):
+        turns = tuple(messages)
+    else:
+        return messages
+    return (Message.system(system), *turns) if system else turns
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ""
+    for step in first["loc"]:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
+    message = first["msg"].removeprefix("Value error, ")
+    more = f" ({error.error_count() - 1} more problems)" if error.error_count() > 1 else ""
+    return f"The request is not valid: {place}: {message}.{more}" if place else f"The request: {message}.{more}"

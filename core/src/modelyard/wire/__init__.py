@@ -1,0 +1,1 @@
+"""Wire formats that more than one provider speaks."""

@@ -1,0 +1,1 @@
+"""OpenAI for Modelyard: the Responses API, and Chat Completions for compatible servers."""

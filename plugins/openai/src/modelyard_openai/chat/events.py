@@ -1,0 +1,34 @@
+"""Decoding Chat Completions of OpenAI and of compatible servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelyard.streaming.decode import Emit
+from modelyard.types.base import JsonObject
+from modelyard.types.finish import FinishReason
+from modelyard.types.usage import Usage
+from modelyard.wire.chat import ChatDecoder
+from modelyard_openai.errors import error_in_answer
+from modelyard_openai.finish import chat_finish
+from modelyard_openai.usage import chat_usage
+
+__all__ = ["OpenAIChatDecoder"]
+
+
+class OpenAIChatDecoder(ChatDecoder):
+    """Decodes one answer. Reasoning text is not OpenAI's but common among compatible servers."""
+
+    def finish(self, raw: str | None, *, called: bool, refused: bool) -> FinishReason:
+        return chat_finish(raw, called=called, refused=refused)
+
+    def usage(self, raw: JsonObject) -> Usage:
+        return chat_usage(raw)
+
+    def fail(self, error: Any) -> Exception:
+        return error_in_answer(error)
+
+    def extras(self, delta: JsonObject, emit: Emit) -> None:
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(reasoning, str):
+            self.reasoning(reasoning, emit)

@@ -1,0 +1,120 @@
+"""Errors of both APIs, and of the servers that imitate them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from modelyard import errors
+from modelyard.errors import ProviderError
+from modelyard.http.failures import (
+    HttpFailure,
+    error_for_status,
+    http_error,
+    map_transport_error,
+    parse_json_object,
+    unreadable_error,
+)
+from modelyard.types.base import JsonObject
+
+__all__ = ["error_in_answer", "map_error"]
+
+_QUOTA = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+        "billing_hard_limit_reached",
+    }
+)
+_BY_CODE: dict[str, tuple[type[ProviderError], int | None]] = {
+    "context_length_exceeded": (errors.ContextWindowError, 400),
+    "model_not_found": (errors.ModelNotFoundError, 404),
+    "invalid_api_key": (errors.AuthenticationError, 401),
+    "rate_limit_exceeded": (errors.RateLimitError, 429),
+    "slow_down": (errors.RateLimitError, 429),
+    "server_is_overloaded": (errors.OverloadedError, 503),
+    "service_unavailable_error": (errors.OverloadedError, 503),
+    "server_error": (errors.ServerError, 500),
+    "content_filter": (errors.ContentFilterError, 400),
+    "content_policy_violation": (errors.ContentFilterError, 400),
+    "bio_policy": (errors.ContentFilterError, 400),
+    "misalignment_policy_violation": (errors.ContentFilterError, 400),
+    "image_content_policy_violation": (errors.ContentFilterError, 400),
+    "invalid_prompt": (errors.ContentFilterError, 400),
+    **{code: (errors.QuotaExceededError, 429) for code in _QUOTA},
+}
+_OVERFLOW = re.compile(r"context (length|window)|maximum context|too many tokens in the (prompt|input)", re.IGNORECASE)
+_TRY_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?)\s*(ms|s|m)\b", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+def map_error(error: BaseException) -> ProviderError:
+    """The error for whatever a hook of this plugin raised."""
+    if not isinstance(error, HttpFailure):
+        return map_transport_error(error) or ProviderError(f"{type(error).__name__}: {error}")
+    request_id = error.headers.get("x-request-id")
+    body = parse_json_object(error.body)
+    if body is None:
+        return unreadable_error(error, request_id)
+    details = _details(body)
+    message, code = _text(details.get("message")), _code(details)
+    kind, _ = _classify(details, message)
+    return http_error(
+        error,
+        kind or error_for_status(error.status),
+        message,
+        code=code,
+        request_id=request_id,
+        wait=_wait(message),
+    )
+
+
+def error_in_answer(error: Any) -> ProviderError:
+    """The error an answer reports in its body or stream, where the status says 200."""
+    details = error if isinstance(error, dict) else {"message": error}
+    message, code = _text(details.get("message")), _code(details)
+    kind, status = _classify(details, message)
+    if kind is None:
+        number = details.get("code")
+        status = number if isinstance(number, int) and 400 <= number < 600 else 500
+        kind = error_for_status(status)
+    return kind(
+        message or "The answer reports an error without saying which.",
+        status=status,
+        code=code,
+        retry_after=_wait(message),
+    )
+
+
+def _details(body: JsonObject) -> JsonObject:
+    inner = body.get("error", body)
+    if isinstance(inner, dict):
+        return inner
+    return {**body, "message": inner}
+
+
+def _classify(details: JsonObject, message: str) -> tuple[type[ProviderError] | None, int | None]:
+    for key in ("code", "type"):
+        value = details.get(key)
+        if isinstance(value, str) and value in _BY_CODE:
+            return _BY_CODE[value]
+    if _OVERFLOW.search(message[:2000]):
+        return errors.ContextWindowError, 400
+    return None, None
+
+
+def _code(details: JsonObject) -> str | None:
+    value = details.get("code") or details.get("type")
+    return None if value is None else str(value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _wait(message: str) -> float | None:
+    found = _TRY_AGAIN.search(message[:2000])
+    return float(found[1]) * _SECONDS[found[2].lower()] if found else None

@@ -1,0 +1,219 @@
+"""Decoding the Responses API, streamed or whole.
+
+An answer is a list of items: messages, function calls, reasoning, calls of built-in tools. A stream adds an
+item, streams its content, then gives it again complete; the whole answer has only the complete items. So one
+rule serves both: finish an item by emitting what has not been emitted of it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from modelyard.errors import InvalidResponseError
+from modelyard.streaming.decode import Emit, StreamDecoder
+from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.content import ReasoningKind, parse_arguments
+from modelyard.types.events import (
+    ContentDelta,
+    Done,
+    ReasoningDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+)
+from modelyard_openai.errors import error_in_answer
+from modelyard_openai.finish import responses_finish
+from modelyard_openai.usage import responses_usage
+
+__all__ = ["ResponsesDecoder"]
+
+_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+class _Call:
+    __slots__ = ("id", "name", "pieces")
+
+    def __init__(self, call_id: str, name: str) -> None:
+        self.id = call_id
+        self.name = name
+        self.pieces: list[str] = []
+
+
+class ResponsesDecoder(StreamDecoder):
+    """Decodes one answer of a model."""
+
+    def __init__(self, model: str) -> None:
+        self._asked = model
+        self._parts: dict[tuple[Any, ...], int] = {}
+        self._calls: dict[Any, _Call] = {}
+        self._finished_items: set[Any] = set()
+        self._called = False
+        self._refused = False
+        self._handlers: dict[str, Callable[[JsonObject, Emit], None]] = {
+            "response.output_text.delta": self._text_delta,
+            "response.refusal.delta": self._refusal_delta,
+            "response.reasoning_summary_text.delta": self._summary_delta,
+            "response.reasoning_text.delta": self._reasoning_delta,
+            "response.function_call_arguments.delta": self._arguments_delta,
+            "response.custom_tool_call_input.delta": self._arguments_delta,
+            "response.output_item.added": self._item_added,
+            "response.output_item.done": self._item_done,
+            "response.completed": self._end,
+            "response.incomplete": self._end,
+            "response.failed": self._end,
+            "response.cancelled": self._end,
+            "error": self._error,
+        }
+
+    def on_json(self, event: JsonObject, emit: Emit) -> None:
+        handler = self._handlers.get(event.get("type", ""))
+        if handler is not None:
+            handler(event, emit)
+        elif event.get("error"):
+            raise error_in_answer(event["error"])
+
+    def on_body(self, body: JsonObject, emit: Emit) -> None:
+        if "output" not in body and "status" not in body:
+            raise error_in_answer(body["error"]) if body.get("error") else InvalidResponseError(
+                "The answer holds neither output nor status."
+            )
+        self._finish_response(body, emit)
+
+    def _text_delta(self, event: JsonObject, emit: Emit) -> None:
+        key = ("text", event.get("output_index"), event.get("content_index"))
+        emit(ContentDelta(self._part(key), event["delta"]))
+
+    def _refusal_delta(self, event: JsonObject, emit: Emit) -> None:
+        self._refused = True
+        key = ("refusal", event.get("output_index"), event.get("content_index"))
+        emit(ContentDelta(self._part(key), event["delta"], "refusal"))
+
+    def _summary_delta(self, event: JsonObject, emit: Emit) -> None:
+        key = ("summary", event.get("output_index"), event.get("summary_index"))
+        emit(ReasoningDelta(self._part(key), event["delta"], "summary"))
+
+    def _reasoning_delta(self, event: JsonObject, emit: Emit) -> None:
+        key = ("reasoning", event.get("output_index"), event.get("content_index"))
+        emit(ReasoningDelta(self._part(key), event["delta"], "text"))
+
+    def _arguments_delta(self, event: JsonObject, emit: Emit) -> None:
+        call = self._calls.get(event.get("output_index"))
+        if call is not None and event.get("delta"):
+            call.pieces.append(event["delta"])
+            emit(ToolCallDelta(call.id, event["delta"]))
+
+    def _item_added(self, event: JsonObject, emit: Emit) -> None:
+        item = event.get("item")
+        if isinstance(item, dict) and item.get("type") in _CALLS:
+            self._start_call(item, event.get("output_index"), emit)
+
+    def _item_done(self, event: JsonObject, emit: Emit) -> None:
+        item = event.get("item")
+        if isinstance(item, dict):
+            self._finish_item(item, event.get("output_index"), emit)
+
+    def _end(self, event: JsonObject, emit: Emit) -> None:
+        response = event.get("response")
+        if not isinstance(response, dict):
+            raise InvalidResponseError(f"The event {event['type']} holds no response.")
+        self._finish_response(response, emit)
+
+    def _error(self, event: JsonObject, emit: Emit) -> None:
+        inner = event.get("error")
+        raise error_in_answer(inner if isinstance(inner, dict) else event)
+
+    def _finish_response(self, response: JsonObject, emit: Emit) -> None:
+        status = response.get("status")
+        if status == "failed" or response.get("error"):
+            raise error_in_answer(response.get("error") or {"message": "The response failed."})
+        output = response.get("output")
+        for index, item in enumerate(output if isinstance(output, list) else ()):
+            if isinstance(item, dict) and item.get("id", index) not in self._finished_items:
+                self._finish_item(item, index, emit)
+        details = response.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        usage = response.get("usage")
+        self.finished = True
+        emit(
+            Done(
+                finish_reason=responses_finish(status, reason, called=self._called, refused=self._refused),
+                raw_finish_reason=reason or status,
+                usage=responses_usage(usage) if isinstance(usage, dict) else None,
+                response_id=response.get("id"),
+                model=response.get("model"),
+            )
+        )
+
+    def _finish_item(self, item: JsonObject, index: Any, emit: Emit) -> None:
+        self._finished_items.add(item.get("id", index))
+        kind = item.get("type")
+        if kind == "message":
+            self._finish_message(item, index, emit)
+        elif kind == "reasoning":
+            self._finish_reasoning(item, index, emit)
+        elif kind in _CALLS:
+            self._finish_call(item, index, emit)
+        else:
+            emit(ContentDelta(self._part(("item", index)), "", opaque=self._opaque(str(kind), item)))
+
+    def _finish_message(self, item: JsonObject, index: Any, emit: Emit) -> None:
+        kept = {key: item[key] for key in ("id", "phase", "status") if item.get(key) is not None}
+        opaque = self._opaque("message", kept) if kept else None
+        for number, part in enumerate(_objects(item.get("content"))):
+            refusal = part.get("type") == "refusal"
+            self._refused = self._refused or refusal
+            key = ("refusal" if refusal else "text", index, number)
+            text = part.get("refusal" if refusal else "text") or ""
+            new = key not in self._parts
+            if refusal and new:
+                emit(ContentDelta(self._part(key), text, "refusal"))
+            elif not refusal:
+                emit(ContentDelta(self._part(key), text if new else "", opaque=opaque))
+
+    def _finish_reasoning(self, item: JsonObject, index: Any, emit: Emit) -> None:
+        last: tuple[int, ReasoningKind] | None = None
+        kinds: tuple[tuple[str, ReasoningKind], ...] = (("summary", "summary"), ("content", "text"))
+        for field, kind in kinds:
+            for number, part in enumerate(_objects(item.get(field))):
+                key = ("summary" if kind == "summary" else "reasoning", index, number)
+                if key not in self._parts:
+                    emit(ReasoningDelta(self._part(key), part.get("text") or "", kind))
+                last = (self._part(key), kind)
+        # The item goes back whole on the next turn, in the place of its last part.
+        number, kind = last if last is not None else (self._part(("hidden", index)), "hidden")
+        emit(ReasoningDelta(number, "", kind, opaque=self._opaque("reasoning", item)))
+
+    def _start_call(self, item: JsonObject, index: Any, emit: Emit) -> None:
+        call_id, name = str(item.get("call_id") or item.get("id") or ""), str(item.get("name") or "")
+        self._called = True
+        self._calls[index] = _Call(call_id, name)
+        emit(ToolCallStart(call_id, name))
+
+    def _finish_call(self, item: JsonObject, index: Any, emit: Emit) -> None:
+        if index not in self._calls:
+            self._start_call(item, index, emit)
+        call = self._calls[index]
+        text = "".join(call.pieces)
+        if not text:
+            text = item.get(_CALLS[item["type"]]) or ""
+            if text:
+                emit(ToolCallDelta(call.id, text))
+        custom = item["type"] == "custom_tool_call"
+        whole = not custom and item.get("status") != "incomplete"
+        arguments = parse_arguments(text) if whole else None
+        opaque = self._opaque(item["type"], item) if custom else None
+        emit(ToolCallEnd(call.id, call.name, arguments, text, opaque))
+
+    def _part(self, key: tuple[Any, ...]) -> int:
+        index = self._parts.get(key)
+        if index is None:
+            index = self._parts[key] = len(self._parts)
+        return index
+
+    def _opaque(self, kind: str, data: JsonObject) -> Opaque:
+        return Opaque(provider="openai", model=self._asked, kind=kind, data=data)
+
+
+def _objects(value: Any) -> list[JsonObject]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -1,0 +1,73 @@
+"""The hooks of the OpenAI provider. Imports nothing heavy: the work begins when a session is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from modelyard.hookspecs import hookimpl
+from modelyard.plugins.info import ProviderInfo
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.errors import ProviderError
+    from modelyard.hookspecs import StreamItem
+    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.types.base import JsonObject
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
+    from modelyard_openai.session import OpenAISession
+
+MODELYARD_API = 1
+
+
+@hookimpl
+def modelyard_provider() -> ProviderInfo:
+    return ProviderInfo(
+        id="openai",
+        name="OpenAI",
+        base_url="https://api.openai.com/v1",
+        api_key_variables=("OPENAI_API_KEY",),
+        base_url_variables=("OPENAI_BASE_URL",),
+        options=frozenset({"api", "organization", "project"}),
+    )
+
+
+@hookimpl
+def modelyard_models() -> Sequence[ModelCard]:
+    from modelyard.catalog.loader import load_cards
+
+    return load_cards("modelyard_openai", "openai")
+
+
+@hookimpl
+async def modelyard_open(settings: SessionSettings) -> OpenAISession:
+    from modelyard_openai.session import open_session
+
+    return await open_session(settings)
+
+
+@hookimpl
+async def modelyard_complete(session: OpenAISession, request: Request, card: ModelCard) -> Completion:
+    return await session.complete(request, card)
+
+
+@hookimpl
+def modelyard_stream(
+    session: OpenAISession, request: Request, card: ModelCard
+) -> AsyncIterator[StreamItem]:
+    return session.stream(request, card)
+
+
+@hookimpl
+def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard_openai.tools import tool_fields
+
+    return tool_fields(request)
+
+
+@hookimpl
+def modelyard_map_error(error: BaseException) -> ProviderError:
+    from modelyard_openai.errors import map_error
+
+    return map_error(error)
