@@ -50,11 +50,11 @@ FINISH: dict[str, dict[str | None, str]] = {
     },
 }
 
-ERROR_BY_CODE = {
+ERROR_BY_CODE: dict[str | None, type[ProviderError]] = {
     "model_not_found": modelyard.ModelNotFoundError,
     "context_length_exceeded": modelyard.ContextWindowError,
 }
-ERROR_BY_STATUS = {
+ERROR_BY_STATUS: dict[int, type[ProviderError] | tuple[type[ProviderError], ...]] = {
     400: modelyard.InvalidRequestError,
     401: modelyard.AuthenticationError,
     404: modelyard.ModelNotFoundError,

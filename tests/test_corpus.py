@@ -14,7 +14,7 @@ from .conftest import CORPUS
 from .corpus_compare import differences
 
 LEFT_OUT = {
-    "openai-responses-840324116f6f": "two streams in one body: ours ends at the first terminator, the SDK's at the last",
+    "openai-responses-840324116f6f": "two streams in one body: ours ends with the first, the SDK's with the last",
 }
 """Exchanges not compared, by id, each with the reason."""
 

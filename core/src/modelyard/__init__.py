@@ -96,9 +96,7 @@ _HOMES = {
     "streaming.stream": "CompletionStream",
     "types.base": "Opaque",
     "types.completion": "Completion",
-    "types.content": (
-        "FilePart ImagePart OpaquePart Part ReasoningPart RefusalPart TextPart ToolCall ToolResult"
-    ),
+    "types.content": ("FilePart ImagePart OpaquePart Part ReasoningPart RefusalPart TextPart ToolCall ToolResult"),
     "types.events": (
         "ContentDelta Done ErrorEvent Event ReasoningDelta Status ToolCallDelta ToolCallEnd ToolCallResult "
         "ToolCallStart"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from modelyard.catalog.suggest import did_you_mean
@@ -29,7 +29,7 @@ class ProviderConfig:
     none whatever the environment says. ``options`` are the plugin's own.
     """
 
-    api_key: Secret | None = None
+    api_key: str | Secret | None = None
     base_url: str | None = None
     http_client: object | None = field(default=None, repr=False)
     client: object | None = field(default=None, repr=False)
@@ -39,35 +39,13 @@ class ProviderConfig:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        api_key: str | Secret | None = None,
-        base_url: str | None = None,
-        http_client: object | None = None,
-        client: object | None = None,
-        transport: Transport = "aiohttp",
-        proxy: str | None = None,
-        max_connections: int = 1000,
-        headers: Mapping[str, str] | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
-        if transport not in ("aiohttp", "httpx"):
-            raise ConfigurationError(f"transport must be 'aiohttp' or 'httpx', not {transport!r}.")
-        if base_url is not None:
-            check_url(base_url, "base_url")
-        values = {
-            "api_key": Secret(api_key) if isinstance(api_key, str) else api_key,
-            "base_url": base_url,
-            "http_client": http_client,
-            "client": client,
-            "transport": transport,
-            "proxy": proxy,
-            "max_connections": max_connections,
-            "headers": dict(headers or {}),
-            "options": dict(options or {}),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+    def __post_init__(self) -> None:
+        if isinstance(self.api_key, str):
+            object.__setattr__(self, "api_key", Secret(self.api_key))
+        if self.transport not in get_args(Transport):
+            raise ConfigurationError(f"transport must be 'aiohttp' or 'httpx', not {self.transport!r}.")
+        if self.base_url is not None:
+            check_url(self.base_url, "base_url")
 
     @classmethod
     def make(cls, value: ProviderConfig | Mapping[str, Any], provider: str) -> ProviderConfig:

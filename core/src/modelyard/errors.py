@@ -66,6 +66,7 @@ class ModelyardError(Exception):
     """
 
     fields: ClassVar[tuple[str, ...]] = ("hint",)
+    """The attributes that make up an error beside its message: what is pickled and copied."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -84,9 +85,7 @@ class ModelyardError(Exception):
         return {"class": type(self).__name__, "message": self.message, "hint": self.hint}
 
 
-def _rebuild(
-    cls: type[ModelyardError], message: str, state: Mapping[str, object]
-) -> ModelyardError:
+def _rebuild(cls: type[ModelyardError], message: str, state: Mapping[str, object]) -> ModelyardError:
     error = cls.__new__(cls)
     Exception.__init__(error, message)
     error.message = message
@@ -107,9 +106,7 @@ class UnsupportedFeatureError(ModelyardError):
 
     fields = ("hint", "feature", "model")
 
-    def __init__(
-        self, message: str, *, feature: str, model: str | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, feature: str, model: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.feature = feature
         self.model = model
@@ -167,7 +164,7 @@ class ProviderError(ModelyardError):
     """
 
     default_retryable: ClassVar[bool] = False
-    fields = (
+    fields: ClassVar[tuple[str, ...]] = (
         "hint",
         "provider",
         "model",
@@ -274,7 +271,7 @@ class DeadlineError(ProviderError):
     """
 
     default_retryable = True
-    fields = (*ProviderError.fields, "phase")
+    fields: ClassVar[tuple[str, ...]] = (*ProviderError.fields, "phase")
 
     def __init__(self, message: str, *, phase: str, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)

@@ -100,9 +100,7 @@ def modelyard_complete(session: Session, request: Request, card: ModelCard) -> A
 
 
 @hookspec(firstresult=True)
-def modelyard_stream(
-    session: Session, request: Request, card: ModelCard
-) -> AsyncIterator[StreamItem]:
+def modelyard_stream(session: Session, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     """Ask for an answer in pieces.
 
     Yields one ``ResponseInfo`` when the response's head has arrived, then events, singly or in batches (a

@@ -33,11 +33,10 @@ class ModelRef(NamedTuple):
 
         Raises ``ConfigurationError`` when the colon or either side is missing.
         """
-        if not isinstance(reference, str):
-            kind = type(reference).__name__
-            raise ConfigurationError(
-                f"A model reference must be text like 'claude:claude-sonnet-5', not {kind}."
-            )
+        given: object = reference  # callers without a type checker pass other things
+        if not isinstance(given, str):
+            kind = type(given).__name__
+            raise ConfigurationError(f"A model reference must be text like 'claude:claude-sonnet-5', not {kind}.")
         provider, colon, model = reference.partition(":")
         if not colon or not provider.strip() or not model.strip():
             raise ConfigurationError(

@@ -116,9 +116,7 @@ class Runtime:
         """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason."""
         return self._registry.status()
 
-    async def complete(
-        self, model: str | None, messages: Messages, **options: Unpack[CallOptions]
-    ) -> Completion:
+    async def complete(self, model: str | None, messages: Messages, **options: Unpack[CallOptions]) -> Completion:
         """Ask for a whole answer.
 
         ``model`` is a reference such as ``"claude:claude-sonnet-5"``, or ``None`` or ``"default:<context>"`` for
@@ -131,9 +129,7 @@ class Runtime:
 
         return await run_complete(self._prepare(model, messages, options, stream=False))
 
-    def stream(
-        self, model: str | None, messages: Messages, **options: Unpack[CallOptions]
-    ) -> CompletionStream:
+    def stream(self, model: str | None, messages: Messages, **options: Unpack[CallOptions]) -> CompletionStream:
         """Ask for an answer in pieces: ``async with runtime.stream(...) as stream: async for event in stream``.
 
         Takes what ``complete`` takes. What is wrong with the request is raised here, what goes wrong on the way
@@ -143,9 +139,7 @@ class Runtime:
 
         return CompletionStream(self._prepare(model, messages, options, stream=True))
 
-    def _prepare(
-        self, model: str | None, messages: Messages, options: CallOptions, *, stream: bool
-    ) -> Call:
+    def _prepare(self, model: str | None, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
         from modelyard.routing.call import Call
         from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
         from modelyard.types.request import build_request
@@ -155,7 +149,12 @@ class Runtime:
         suggestion = None if card.known else self._warn_unknown(ref)
         fields = {name: value for name, value in options.items() if name in REQUEST_OPTIONS}
         request = build_request(
-            ref.provider, card.id if card.known else ref.model, messages, options.get("system"), fields, stream=stream
+            ref.provider,
+            card.id if card.known else ref.model,
+            messages,
+            options.get("system"),
+            fields,
+            stream=stream,
         )
         binding.validate(request, card)
         config = self._configs.get(ref.provider) or ProviderConfig()
@@ -246,9 +245,10 @@ def _context_of(model: str | None) -> Any:
     """The context a model argument names: ``None`` asks for the chat default; a reference names none."""
     if model is None:
         return "chat"
-    if not isinstance(model, str) or not model.startswith("default:"):
+    given: object = model  # callers without a type checker pass other things
+    if not isinstance(given, str) or not given.startswith("default:"):
         return None
-    context = model.removeprefix("default:")
+    context = given.removeprefix("default:")
     if context not in _CONTEXTS:
         hint = did_you_mean(context, _CONTEXTS) or f"Contexts are: {', '.join(_CONTEXTS)}."
         raise ConfigurationError(f"{context!r} is no context of a default model.", hint=hint)

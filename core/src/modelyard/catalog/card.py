@@ -10,7 +10,7 @@ from pydantic import Field
 from modelyard.catalog.capability import UNKNOWN, Capability, CapabilityName
 from modelyard.types.base import Frozen, JsonObject
 
-__all__ = ["Context", "Limits", "Lifecycle", "ModelCard", "PriceStep", "Reasoning", "Source"]
+__all__ = ["Context", "Lifecycle", "Limits", "ModelCard", "PriceStep", "Reasoning", "Source"]
 
 Context: TypeAlias = Literal["chat", "structured", "summary", "doc"]
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

@@ -44,9 +44,7 @@ def parse_cards(content: bytes, provider: str, where: str) -> tuple[ModelCard, .
     return tuple(_card(entry, provider, families, sources, where) for entry in document["models"])
 
 
-def _card(
-    entry: JsonObject, provider: str, families: JsonObject, sources: JsonObject, where: str
-) -> ModelCard:
+def _card(entry: JsonObject, provider: str, families: JsonObject, sources: JsonObject, where: str) -> ModelCard:
     own = {key: value for key, value in entry.items() if key != "family"}
     name = entry.get("family")
     if name is not None and name not in families:

@@ -51,15 +51,17 @@ def cost_of(usage: Usage, card: ModelCard, day: date) -> tuple[Cost | None, str 
     cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
     plain = max(usage.input_tokens - cached - written, 0)
     source = card.sources.get("prices")
-    parts = {
-        "input": plain * step.input / _MILLION,
-        "cached_input": cached * (step.input if step.cache_read is None else step.cache_read) / _MILLION,
-        "cache_write": written * (step.input if step.cache_write is None else step.cache_write) / _MILLION,
-        "output": usage.output_tokens * step.output / _MILLION,
-    }
+    cached_price = step.input if step.cache_read is None else step.cache_read
+    written_price = step.input if step.cache_write is None else step.cache_write
+    parts = (
+        plain * step.input / _MILLION,
+        cached * cached_price / _MILLION,
+        written * written_price / _MILLION,
+        usage.output_tokens * step.output / _MILLION,
+    )
     cost = Cost(
-        total=sum(parts.values()),
-        **parts,
+        sum(parts),
+        *parts,
         source=source.title if source else None,
         as_of=source.as_of if source else None,
     )

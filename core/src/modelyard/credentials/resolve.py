@@ -30,7 +30,7 @@ def find_credential(
     info: ProviderInfo,
     *,
     request: str | Secret | None = None,
-    configured: Secret | None = None,
+    configured: str | Secret | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Credential | None:
     """Find a provider's credential: the request's, then the configured one, then the environment's.

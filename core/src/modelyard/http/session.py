@@ -84,7 +84,7 @@ class HttpSession(ABC):
         try:
             body = decode_json(await read_bounded(response))
             events: list[Event] = []
-            self.decoder(wire, request).on_body(body, events.append)
+            self.decoder(wire, request).feed_body(body, events.append)
             return collect(events, provider=card.provider, model=request.model, info=info)
         except ProviderError as error:
             error.request_id = error.request_id or info.request_id
@@ -92,9 +92,7 @@ class HttpSession(ABC):
         finally:
             await response.aclose()
 
-    async def stream(
-        self, request: Request, card: ModelCard
-    ) -> AsyncIterator[ResponseInfo | Sequence[Event]]:
+    async def stream(self, request: Request, card: ModelCard) -> AsyncIterator[ResponseInfo | Sequence[Event]]:
         """Send a request and decode the answer as it arrives."""
         wire = self.build(request, card)
         response = await self.send(wire, stream=True)
@@ -133,7 +131,7 @@ class HttpSession(ABC):
     async def _unstreamed(self, response: Response, decoder: StreamDecoder) -> list[Event]:
         """Decode a whole answer a server sent although a stream was asked for."""
         events: list[Event] = []
-        decoder.on_body(decode_json(await read_bounded(response)), events.append)
+        decoder.feed_body(decode_json(await read_bounded(response)), events.append)
         return events
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:

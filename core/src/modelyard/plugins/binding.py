@@ -45,9 +45,7 @@ class ProviderBinding:
 
     __slots__ = ("_hook", "distribution", "info", "manager", "version")
 
-    def __init__(
-        self, manager: pluggy.PluginManager, info: ProviderInfo, distribution: str, version: str
-    ) -> None:
+    def __init__(self, manager: pluggy.PluginManager, info: ProviderInfo, distribution: str, version: str) -> None:
         self.manager = manager
         self.info = info
         self.distribution = distribution

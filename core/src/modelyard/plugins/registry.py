@@ -106,8 +106,7 @@ class PluginRegistry:
                 for failure in self._failures.values()
             ]
             rows += [
-                PluginStatus(found.name, found.distribution, found.version, "disabled")
-                for found in self._disabled
+                PluginStatus(found.name, found.distribution, found.version, "disabled") for found in self._disabled
             ]
         return tuple(sorted(rows, key=lambda row: (row.name, row.distribution)))
 
@@ -177,9 +176,7 @@ class PluginRegistry:
             self._set_aside(gone, broken)
 
     def _set_aside(self, found: FoundPlugin, broken: _Broken) -> None:
-        failure = PluginFailure(
-            found.name, found.distribution, found.version, broken.stage, broken.error
-        )
+        failure = PluginFailure(found.name, found.distribution, found.version, broken.stage, broken.error)
         key = found.name if found.name not in self._failures else f"{found.name} ({found.distribution})"
         self._failures[key] = failure
         if self._policy.strict:

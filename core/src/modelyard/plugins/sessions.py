@@ -63,9 +63,7 @@ class SessionPool:
         self._lock = threading.Lock()
         self._loops: dict[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[Session]]] = {}
 
-    async def get(
-        self, provider: str, fingerprint: str, opener: Callable[[], Awaitable[Session]]
-    ) -> Session:
+    async def get(self, provider: str, fingerprint: str, opener: Callable[[], Awaitable[Session]]) -> Session:
         """The session for a provider and credential in this loop, opened once however many ask at a time."""
         sessions = self._of_this_loop()
         key = (provider, fingerprint)
@@ -97,9 +95,7 @@ class SessionPool:
             return found
 
 
-def _forget_failure(
-    sessions: dict[_Key, asyncio.Task[Session]], key: _Key, task: asyncio.Task[Session]
-) -> None:
+def _forget_failure(sessions: dict[_Key, asyncio.Task[Session]], key: _Key, task: asyncio.Task[Session]) -> None:
     if task.cancelled() or task.exception() is not None:
         sessions.pop(key, None)
 

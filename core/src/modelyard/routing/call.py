@@ -125,7 +125,7 @@ class Attempt:
             detail=error.message if error else None,
             request_id=self.request_id or (provider_error.request_id if provider_error else None),
             usage=usage,
-            maybe_billed=outcome == "cancelled" or self._first_output is not None and outcome == "error",
+            maybe_billed=outcome == "cancelled" or (self._first_output is not None and outcome == "error"),
         )
         self._call.observe("finished", self, record)
         return record

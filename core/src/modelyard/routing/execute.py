@@ -61,5 +61,4 @@ async def _attempt(call: Call, attempt: Attempt, due: float | None) -> Completio
 def finish_completion(call: Call, completion: Completion, records: list[AttemptRecord]) -> Completion:
     """Add what only the runtime knows: the record, and the card that prices the answer."""
     finished = completion.model_copy(update={"record": Record(attempts=tuple(records))})
-    finished._card = call.card
-    return finished
+    return finished.priced_by(call.card)

@@ -127,20 +127,8 @@ class Collector:
                 self._hot_pieces.append(event.text)
             else:
                 self._add_content(event)
-        elif isinstance(event, ReasoningDelta):
-            self._add_reasoning(event)
-        elif isinstance(event, ToolCallDelta):
-            self._open_call(event.id, "tool_call_delta").pieces.append(event.arguments)
-        elif isinstance(event, ToolCallStart):
-            self._start_call(event)
-        elif isinstance(event, ToolCallEnd):
-            self._end_call(event)
-        elif isinstance(event, Done):
-            self._finish(event)
-        elif isinstance(event, (ToolCallResult, ErrorEvent)):
-            raise GrammarError(6, f"{event.type} from a provider")
-        elif not isinstance(event, Status):
-            assert_never(event)
+        else:
+            self._add_other(event)
 
     def extend(self, events: Sequence[Event]) -> None:
         """Take several events."""
@@ -171,6 +159,32 @@ class Collector:
         if not self.seen and self.done is None:
             return None
         return self._build(self.done or Done(finish_reason=finish_reason), provider, model, info)
+
+    def _add_other(
+        self,
+        event: ReasoningDelta
+        | ToolCallStart
+        | ToolCallDelta
+        | ToolCallEnd
+        | Done
+        | Status
+        | ToolCallResult
+        | ErrorEvent,
+    ) -> None:
+        if isinstance(event, ReasoningDelta):
+            self._add_reasoning(event)
+        elif isinstance(event, ToolCallDelta):
+            self._open_call(event.id, "tool_call_delta").pieces.append(event.arguments)
+        elif isinstance(event, ToolCallStart):
+            self._start_call(event)
+        elif isinstance(event, ToolCallEnd):
+            self._end_call(event)
+        elif isinstance(event, Done):
+            self._finish(event)
+        elif isinstance(event, (ToolCallResult, ErrorEvent)):
+            raise GrammarError(6, f"{event.type} from a provider")
+        elif not isinstance(event, Status):
+            assert_never(event)
 
     def _add_content(self, event: ContentDelta) -> None:
         block = self._by_index.get(event.index)
@@ -250,9 +264,7 @@ class Collector:
         )
 
 
-def collect(
-    events: Iterable[Event], *, provider: str, model: str, info: ResponseInfo | None = None
-) -> Completion:
+def collect(events: Iterable[Event], *, provider: str, model: str, info: ResponseInfo | None = None) -> Completion:
     """Build the completion that events say; the same for a list made of one body and for a stream."""
     collector = Collector()
     for event in events:

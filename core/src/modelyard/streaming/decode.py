@@ -39,9 +39,19 @@ class StreamDecoder(ABC):
             shown = data[:100].decode("utf-8", "replace")
             raise InvalidResponseError(f"An event of the stream is no JSON: {shown}") from None
         if isinstance(value, dict):
-            self.on_json(value, emit)
+            try:
+                self.on_json(value, emit)
+            except _MISSHAPEN as error:
+                raise _misshapen("An event of the stream", error) from None
         elif value is not None:
             raise InvalidResponseError(f"An event of the stream is a JSON {type(value).__name__}.")
+
+    def feed_body(self, body: JsonObject, emit: Emit) -> None:
+        """Take a whole answer."""
+        try:
+            self.on_body(body, emit)
+        except _MISSHAPEN as error:
+            raise _misshapen("The answer", error) from None
 
     @abstractmethod
     def on_json(self, event: JsonObject, emit: Emit) -> None:
@@ -51,13 +61,19 @@ class StreamDecoder(ABC):
     def on_body(self, body: JsonObject, emit: Emit) -> None:
         """Take a whole answer, asked for without streaming, and emit the events a stream would have had."""
 
-    def on_end(self, emit: Emit) -> None:
+    def on_end(self, emit: Emit) -> None:  # noqa: B027 - most wires have a terminator and nothing to do here
         """The input has ended, cleanly or not: emit ``Done`` if the answer is complete without more."""
 
 
-async def decode_sse(
-    response: Response, decoder: StreamDecoder
-) -> AsyncGenerator[list[Event], None]:
+_MISSHAPEN = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+"""What reading a value of an unexpected shape raises."""
+
+
+def _misshapen(what: str, error: Exception) -> InvalidResponseError:
+    return InvalidResponseError(f"{what} has an unexpected shape ({type(error).__name__}: {error}).")
+
+
+async def decode_sse(response: Response, decoder: StreamDecoder) -> AsyncGenerator[list[Event], None]:
     """Read a response of server-sent events, yielding the events of each read as one batch.
 
     Events decoded before a failure are yielded before it is raised. Ending without ``Done`` raises

@@ -14,7 +14,7 @@ events and names the one that breaks a rule.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from modelyard.errors import InvalidResponseError
 
@@ -28,7 +28,7 @@ class GrammarError(InvalidResponseError):
     """A plugin emitted events in an order the grammar does not allow; ``rule`` is the number above."""
 
     default_retryable = False
-    fields = (*InvalidResponseError.fields, "rule")
+    fields: ClassVar[tuple[str, ...]] = (*InvalidResponseError.fields, "rule")
 
     def __init__(self, rule: int, message: str) -> None:
         super().__init__(f"The stream breaks rule {rule} of the event grammar: {message}.", code="grammar")

@@ -100,7 +100,7 @@ class ToolCallTracker:
                     return call
         same_index = [call for call in self._calls if index is None or call.index == index]
         last = same_index[-1] if same_index else None
-        if last is None or not wire_id and not name:
+        if last is None or (not wire_id and not name):
             return last
         if wire_id:
             return last if last.wire_id is None and name in (None, "", last.name) else None

@@ -70,9 +70,7 @@ class Watchdog:
             self._timer = None
 
     def _due(self) -> tuple[float | None, str]:
-        limit, phase = (
-            (self._between, "between_outputs") if self._got_output else (self._first, "first_output")
-        )
+        limit, phase = (self._between, "between_outputs") if self._got_output else (self._first, "first_output")
         due = None if limit is None else self._since + limit - self._waited
         if self._total_due is not None and (due is None or self._total_due < due):
             return self._total_due, "total"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -54,6 +55,19 @@ class Call:
     name: str
     arguments: dict[str, Any]
     id: str | None = None
+    cut_at: int | None = None
+    """How many characters of the arguments the model wrote before it was cut off."""
+
+    @property
+    def text(self) -> str:
+        """The arguments as JSON text."""
+        return json.dumps(self.arguments, ensure_ascii=False, separators=(",", ":"))[: self.cut_at]
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The text in the fragments a stream sends, where a provider sends fragments."""
+        text = self.text
+        return tuple(text[at : at + 5] for at in range(0, len(text), 5))
 
 
 Step: TypeAlias = Text | Think | Call
@@ -84,9 +98,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An answer to one request. Each method returns a longer script, so that they chain::
+    """An answer to one request.
 
-    Script().think("Hm.").say("It is sunny.").call("get_weather", city="Paris")
+    Each method returns a longer script, so that they chain::
+
+        Script().think("Hm.").say("It is sunny.").call("get_weather", city="Paris")
     """
 
     steps: tuple[Step, ...] = ()

@@ -158,8 +158,8 @@ class LoopbackServer:
         self.open_connections += 1
         try:
             await self._converse(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client left, or the server stops: nothing to tell anybody
         except _Broken:
             _reset(writer)
         finally:
@@ -179,9 +179,7 @@ class LoopbackServer:
             if reply.cut:
                 return
 
-    async def _answer(
-        self, reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bytes:
+    async def _answer(self, reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         """Send a reply unless the client leaves first; returns a byte of the next request that came early."""
         sending = asyncio.ensure_future(_send(reply, writer))
         listening = asyncio.ensure_future(reader.read(1))

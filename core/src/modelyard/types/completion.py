@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-
 from datetime import date
+from typing import Self
 
 from pydantic import Field, PrivateAttr
 
@@ -59,6 +59,11 @@ class Completion(Frozen):
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls, in the order the model made them."""
         return self.message.tool_calls
+
+    def priced_by(self, card: ModelCard) -> Self:
+        """Tie the answer to the card whose prices say what it cost; returns the answer itself."""
+        self._card = card
+        return self
 
     @property
     def cost(self) -> Cost | None:

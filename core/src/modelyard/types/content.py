@@ -166,7 +166,7 @@ class ToolCall(Frozen):
         return value
 
 
-class ToolResult(Frozen):
+class ToolResult(Frozen, populate_by_name=True):
     """What a tool gave back for one call; ``is_error`` tells the model that it failed."""
 
     type: Literal["tool_result"] = "tool_result"
@@ -174,8 +174,6 @@ class ToolResult(Frozen):
     content: tuple[ToolResultContent, ...] = ()
     name: str | None = None
     is_error: bool = False
-
-    model_config = {"populate_by_name": True}
 
     @field_validator("content", mode="before")
     @classmethod

@@ -95,9 +95,8 @@ class Message(Frozen):
 def _parts(content: str | Part | Iterable[Any]) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (TextPart(text=content),)
-    if isinstance(content, Frozen):
-        return (content,)
-    return tuple(TextPart(text=item) if isinstance(item, str) else item for item in content)
+    items: Iterable[Any] = (content,) if isinstance(content, Frozen) else content
+    return tuple(TextPart(text=item) if isinstance(item, str) else item for item in items)
 
 
 def _from_chat_shape(value: JsonObject) -> JsonObject:
@@ -106,7 +105,8 @@ def _from_chat_shape(value: JsonObject) -> JsonObject:
     if role == "developer":
         return {**value, "role": "system"}
     if role == "tool" and "tool_call_id" in value:
-        result = {key: value[key] for key in ("tool_call_id", "content", "name", "is_error") if key in value}
+        fields = ("tool_call_id", "content", "name", "is_error")
+        result: JsonObject = {key: value[key] for key in fields if key in value}
         rest = {key: item for key, item in value.items() if key not in result}
         return {**rest, "content": ({"type": "tool_result", **result},)}
     if role == "assistant" and "tool_calls" in value:

@@ -102,7 +102,7 @@ def build_request(
         raise InvalidRequestError(_explain(error), provider=provider, model=model) from None
 
 
-def _conversation(messages: Messages, system: str | None) -> Any:
+def _conversation(messages: Any, system: str | None) -> Any:
     """The messages as a tuple; what is no message is left for validation to name."""
     if isinstance(messages, str):
         turns: tuple[Any, ...] = (Message.user(messages),) if messages.strip() else ()

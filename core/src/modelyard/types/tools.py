@@ -61,9 +61,12 @@ class Tool(Frozen):
     @property
     def has_parameters(self) -> bool:
         """Whether the schema names any property or leaves the object open in another way."""
-        return set(self.parameters) - {"type", "properties", "additionalProperties", "required"} != set() or bool(
-            self.parameters.get("properties")
-        )
+        return set(self.parameters) - {
+            "type",
+            "properties",
+            "additionalProperties",
+            "required",
+        } != set() or bool(self.parameters.get("properties"))
 
 
 class ToolChoice(Frozen):

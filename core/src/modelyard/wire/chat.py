@@ -144,7 +144,9 @@ class ChatDecoder(StreamDecoder):
         function = call.get("function")
         if not isinstance(function, dict):
             custom = call.get("custom")
-            function = {"name": custom.get("name"), "arguments": custom.get("input")} if isinstance(custom, dict) else {}
+            function = (
+                {"name": custom.get("name"), "arguments": custom.get("input")} if isinstance(custom, dict) else {}
+            )
         index, wire_id, name = call.get("index"), call.get("id"), function.get("name")
         self._called = True
         self._open = None

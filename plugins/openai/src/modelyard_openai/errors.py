@@ -44,9 +44,11 @@ _BY_CODE: dict[str, tuple[type[ProviderError], int | None]] = {
     "misalignment_policy_violation": (errors.ContentFilterError, 400),
     "image_content_policy_violation": (errors.ContentFilterError, 400),
     "invalid_prompt": (errors.ContentFilterError, 400),
-    **{code: (errors.QuotaExceededError, 429) for code in _QUOTA},
+    **dict.fromkeys(_QUOTA, (errors.QuotaExceededError, 429)),
 }
-_OVERFLOW = re.compile(r"context (length|window)|maximum context|too many tokens in the (prompt|input)", re.IGNORECASE)
+_OVERFLOW = re.compile(
+    r"context (length|window)|maximum context|too many tokens in the (prompt|input)", re.IGNORECASE
+)
 _TRY_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?)\s*(ms|s|m)\b", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 

@@ -8,7 +8,7 @@ rule serves both: finish an item by emitting what has not been emitted of it yet
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from modelyard.errors import InvalidResponseError
 from modelyard.streaming.decode import Emit, StreamDecoder
@@ -31,6 +31,19 @@ __all__ = ["ResponsesDecoder"]
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
+_Key: TypeAlias = tuple[Any, ...]
+
+
+class _Part:
+    """A part of ours: its index, and how many characters of it have been emitted."""
+
+    __slots__ = ("emitted", "index")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.emitted = 0
+
+
 class _Call:
     __slots__ = ("id", "name", "pieces")
 
@@ -45,7 +58,7 @@ class ResponsesDecoder(StreamDecoder):
 
     def __init__(self, model: str) -> None:
         self._asked = model
-        self._parts: dict[tuple[Any, ...], int] = {}
+        self._parts: dict[_Key, _Part] = {}
         self._calls: dict[Any, _Call] = {}
         self._finished_items: set[Any] = set()
         self._called = False
@@ -75,27 +88,34 @@ class ResponsesDecoder(StreamDecoder):
 
     def on_body(self, body: JsonObject, emit: Emit) -> None:
         if "output" not in body and "status" not in body:
-            raise error_in_answer(body["error"]) if body.get("error") else InvalidResponseError(
-                "The answer holds neither output nor status."
+            raise (
+                error_in_answer(body["error"])
+                if body.get("error")
+                else InvalidResponseError("The answer holds neither output nor status.")
             )
         self._finish_response(body, emit)
 
     def _text_delta(self, event: JsonObject, emit: Emit) -> None:
-        key = ("text", event.get("output_index"), event.get("content_index"))
-        emit(ContentDelta(self._part(key), event["delta"]))
+        part = self._part(("text", event.get("output_index"), event.get("content_index")))
+        text = event["delta"]
+        part.emitted += len(text)
+        emit(ContentDelta(part.index, text))
 
     def _refusal_delta(self, event: JsonObject, emit: Emit) -> None:
         self._refused = True
-        key = ("refusal", event.get("output_index"), event.get("content_index"))
-        emit(ContentDelta(self._part(key), event["delta"], "refusal"))
+        part = self._part(("refusal", event.get("output_index"), event.get("content_index")))
+        part.emitted += len(event["delta"])
+        emit(ContentDelta(part.index, event["delta"], "refusal"))
 
     def _summary_delta(self, event: JsonObject, emit: Emit) -> None:
-        key = ("summary", event.get("output_index"), event.get("summary_index"))
-        emit(ReasoningDelta(self._part(key), event["delta"], "summary"))
+        part = self._part(("summary", event.get("output_index"), event.get("summary_index")))
+        part.emitted += len(event["delta"])
+        emit(ReasoningDelta(part.index, event["delta"], "summary"))
 
     def _reasoning_delta(self, event: JsonObject, emit: Emit) -> None:
-        key = ("reasoning", event.get("output_index"), event.get("content_index"))
-        emit(ReasoningDelta(self._part(key), event["delta"], "text"))
+        part = self._part(("text", event.get("output_index"), event.get("content_index"), "reasoning"))
+        part.emitted += len(event["delta"])
+        emit(ReasoningDelta(part.index, event["delta"], "text"))
 
     def _arguments_delta(self, event: JsonObject, emit: Emit) -> None:
         call = self._calls.get(event.get("output_index"))
@@ -155,34 +175,33 @@ class ResponsesDecoder(StreamDecoder):
         elif kind in _CALLS:
             self._finish_call(item, index, emit)
         else:
-            emit(ContentDelta(self._part(("item", index)), "", opaque=self._opaque(str(kind), item)))
+            emit(ContentDelta(self._part(("item", index)).index, "", opaque=self._opaque(str(kind), item)))
 
     def _finish_message(self, item: JsonObject, index: Any, emit: Emit) -> None:
         kept = {key: item[key] for key in ("id", "phase", "status") if item.get(key) is not None}
         opaque = self._opaque("message", kept) if kept else None
-        for number, part in enumerate(_objects(item.get("content"))):
-            refusal = part.get("type") == "refusal"
-            self._refused = self._refused or refusal
-            key = ("refusal" if refusal else "text", index, number)
-            text = part.get("refusal" if refusal else "text") or ""
-            new = key not in self._parts
-            if refusal and new:
-                emit(ContentDelta(self._part(key), text, "refusal"))
-            elif not refusal:
-                emit(ContentDelta(self._part(key), text if new else "", opaque=opaque))
+        for number, content in enumerate(_objects(item.get("content"))):
+            if content.get("type") == "refusal":
+                self._refused = True
+                part = self._part(("refusal", index, number))
+                emit(ContentDelta(part.index, _rest(part, content.get("refusal")), "refusal"))
+            else:
+                part = self._part(("text", index, number))
+                emit(ContentDelta(part.index, _rest(part, content.get("text")), opaque=opaque))
 
     def _finish_reasoning(self, item: JsonObject, index: Any, emit: Emit) -> None:
-        last: tuple[int, ReasoningKind] | None = None
-        kinds: tuple[tuple[str, ReasoningKind], ...] = (("summary", "summary"), ("content", "text"))
-        for field, kind in kinds:
-            for number, part in enumerate(_objects(item.get(field))):
-                key = ("summary" if kind == "summary" else "reasoning", index, number)
-                if key not in self._parts:
-                    emit(ReasoningDelta(self._part(key), part.get("text") or "", kind))
-                last = (self._part(key), kind)
-        # The item goes back whole on the next turn, in the place of its last part.
-        number, kind = last if last is not None else (self._part(("hidden", index)), "hidden")
-        emit(ReasoningDelta(number, "", kind, opaque=self._opaque("reasoning", item)))
+        """Emit what is missing of a reasoning item; it goes back whole, in the place of its last part."""
+        parts: list[tuple[_Part, ReasoningKind, Any]] = []
+        for number, summary in enumerate(_objects(item.get("summary"))):
+            parts.append((self._part(("summary", index, number)), "summary", summary.get("text")))
+        for number, content in enumerate(_objects(item.get("content"))):
+            parts.append((self._part(("text", index, number, "reasoning")), "text", content.get("text")))
+        if not parts:
+            parts.append((self._part(("hidden", index)), "hidden", ""))
+        opaque = self._opaque("reasoning", item)
+        for part, kind, text in parts:
+            last = part is parts[-1][0]
+            emit(ReasoningDelta(part.index, _rest(part, text), kind, opaque if last else None))
 
     def _start_call(self, item: JsonObject, index: Any, emit: Emit) -> None:
         call_id, name = str(item.get("call_id") or item.get("id") or ""), str(item.get("name") or "")
@@ -205,14 +224,22 @@ class ResponsesDecoder(StreamDecoder):
         opaque = self._opaque(item["type"], item) if custom else None
         emit(ToolCallEnd(call.id, call.name, arguments, text, opaque))
 
-    def _part(self, key: tuple[Any, ...]) -> int:
-        index = self._parts.get(key)
-        if index is None:
-            index = self._parts[key] = len(self._parts)
-        return index
+    def _part(self, key: _Key) -> _Part:
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = _Part(len(self._parts))
+        return part
 
     def _opaque(self, kind: str, data: JsonObject) -> Opaque:
         return Opaque(provider="openai", model=self._asked, kind=kind, data=data)
+
+
+def _rest(part: _Part, whole: Any) -> str:
+    """What of a part's whole text the deltas have not brought."""
+    text = whole if isinstance(whole, str) else ""
+    rest = text[part.emitted :]
+    part.emitted = max(part.emitted, len(text))
+    return rest
 
 
 def _objects(value: Any) -> list[JsonObject]:

@@ -53,9 +53,7 @@ async def modelyard_complete(session: OpenAISession, request: Request, card: Mod
 
 
 @hookimpl
-def modelyard_stream(
-    session: OpenAISession, request: Request, card: ModelCard
-) -> AsyncIterator[StreamItem]:
+def modelyard_stream(session: OpenAISession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     return session.stream(request, card)
 
 
