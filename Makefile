@@ -1,0 +1,71 @@
+# Every target sets up what it needs: only Python 3.11+, pip and make must be there.
+# ENV=<name> selects an isolated environment under .envs/: make test ENV=py312 PYTHON=python3.12
+
+PYTHON ?= python3
+SUITES := core claude gemini mistral openai
+
+HATCH := .envs/.hatch/bin/hatch
+DEV_ENV := $(or $(ENV),dev)
+TEST_ENV := $(or $(ENV),test)
+DEV := .envs/$(DEV_ENV)
+TEST := .envs/$(TEST_ENV)
+PROJECTS := pyproject.toml core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test $(SUITES:%=test-%) bench lint format typecheck check build clean
+
+help:  ## Show what each target does
+	@awk 'BEGIN {FS = ":.*##"; print "make <target> [ENV=<name>]   ENV defaults to dev, for tests to test\n"} \
+	  /^[a-zA-Z_%-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  test-<suite> Run one suite: $(SUITES)"
+
+demo: $(DEV)/.ready  ## Show the main job: four providers chat, stream, call tools and survive an outage
+	$(DEV)/bin/modelyard demo $(ARGS)
+
+test: $(TEST)/.ready  ## Run all tests: core, each plugin, the whole system
+	$(TEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
+
+test-core: $(TEST)/.ready
+	$(TEST)/bin/python -m pytest -n $(JOBS) core/tests $(ARGS)
+
+$(filter-out test-core,$(SUITES:%=test-%)): test-%: $(TEST)/.ready
+	$(TEST)/bin/python -m pytest -n $(JOBS) plugins/$*/tests $(ARGS)
+
+bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
+	$(TEST)/bin/python -m tests.benchmarks $(ARGS)
+
+lint: $(DEV)/.ready  ## Check formatting and lint
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+
+format: $(DEV)/.ready  ## Format the code and fix what can be fixed
+	$(DEV)/bin/ruff format .
+	$(DEV)/bin/ruff check --fix .
+
+typecheck: $(DEV)/.ready  ## Check types, strictly, in sources and tests
+	$(DEV)/bin/mypy
+
+check:  ## Everything CI runs: format, lint, types, tests; in one environment
+	$(MAKE) lint typecheck test ENV=$(TEST_ENV)
+
+build: $(HATCH)  ## Build the five distributions into dist/
+	for member in core plugins/*; do (cd $$member && "$(CURDIR)/$(HATCH)" build "$(CURDIR)/dist") || exit 1; done
+
+clean:  ## Remove environments, builds and caches
+	rm -rf .envs dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(HATCH):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; name one with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .envs/.hatch
+	.envs/.hatch/bin/python -m pip install --quiet --disable-pip-version-check "hatch>=1.16"
+
+# Hatch makes the environment that pyproject.toml describes, in the folder ENV names.
+.envs/%/.ready: $(HATCH) $(PROJECTS)
+	HATCH_ENV_TYPE_VIRTUAL_PATH="$(CURDIR)/.envs/$*" HATCH_PYTHON="$(shell command -v $(PYTHON))" \
+	  $(HATCH) --quiet env create default
+	HATCH_ENV_TYPE_VIRTUAL_PATH="$(CURDIR)/.envs/$*" $(HATCH) --quiet run true
+	touch $@
