@@ -119,7 +119,7 @@ class PluginRegistry:
             permitted = self._policy.allows(plugin.name, plugin.distribution)
             (allowed if permitted else disabled).append(plugin)
         for plugin_object in self._objects:
-            self._load(wrap_object(plugin_object))
+            self._load_object(plugin_object)
         usable: dict[str, FoundPlugin] = {}
         for name, claimants in by_name(allowed).items():
             if name in self._bindings:
@@ -144,6 +144,13 @@ class PluginRegistry:
             self._set_aside(found, broken)
         else:
             self._bindings[binding.info.id] = binding
+
+    def _load_object(self, plugin: object) -> None:
+        """Load a plugin of the host's own; when it is broken the host should hear of it at once."""
+        found = wrap_object(plugin)
+        self._load(found)
+        if found.name in self._failures:
+            raise ConfigurationError(f"The plugin {self._failures.pop(found.name)}.")
 
     def _bind(self, found: FoundPlugin) -> ProviderBinding:
         plugin = _guard("import", found.load)

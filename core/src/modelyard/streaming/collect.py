@@ -111,7 +111,7 @@ class Collector:
         self._by_index: dict[int, _Text | _Reasoning] = {}
         self._calls: dict[str, _Call] = {}
         self._open_calls = 0
-        self._hot_index = -1
+        self._hot_index: int | None = None
         self._hot_pieces: list[str] = []
         self.done: Done | None = None
         self.seen = False

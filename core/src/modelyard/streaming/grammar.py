@@ -28,11 +28,12 @@ class GrammarError(InvalidResponseError):
     """A plugin emitted events in an order the grammar does not allow; ``rule`` is the number above."""
 
     default_retryable = False
-    fields: ClassVar[tuple[str, ...]] = (*InvalidResponseError.fields, "rule")
+    fields: ClassVar[tuple[str, ...]] = (*InvalidResponseError.fields, "rule", "detail")
 
     def __init__(self, rule: int, message: str) -> None:
         super().__init__(f"The stream breaks rule {rule} of the event grammar: {message}.", code="grammar")
         self.rule = rule
+        self.detail = message
 
 
 def check_stream(events: Iterable[Event]) -> None:
@@ -44,6 +45,6 @@ def check_stream(events: Iterable[Event]) -> None:
         try:
             collector.add(event)
         except GrammarError as error:
-            raise GrammarError(error.rule, f"event {index} ({event.type}): {error.message}") from None
+            raise GrammarError(error.rule, f"event {index} ({event.type}): {error.detail}") from None
     if collector.done is None:
         raise GrammarError(1, "the events end without done")

@@ -186,7 +186,7 @@ class CompletionStream:
             raise StreamInterruptedError("The stream ended before its terminator.")
         batch = list(item) if isinstance(item, Sequence) else [item]
         self._collector.extend(batch)
-        if self._collector.seen:
+        if batch and self._collector.seen:
             attempt.output()
             watchdog.output()
         if self._collector.done is not None:

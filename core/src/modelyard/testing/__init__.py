@@ -9,6 +9,7 @@ from modelyard.testing.dialect import Dialect, Rejection, load_dialects
 from modelyard.testing.emulator import Emulator
 from modelyard.testing.replay import Exchange, ReplayServer, load_exchanges
 from modelyard.testing.script import Failure, Script
+from modelyard.testing.scripted import ScriptedProvider
 from modelyard.testing.server import Hang, LoopbackServer, Pause, Received, Reply, Reset
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Reply",
     "Reset",
     "Script",
+    "ScriptedProvider",
     "load_dialects",
     "load_exchanges",
 ]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from modelyard.testing.dialect import Dialect, Rejection
+from modelyard.testing.faults import Fault
 from modelyard.testing.script import Failure, Script
 from modelyard.testing.server import LoopbackServer, Received, Reply
 
-__all__ = ["Emulator", "Fault"]
-
-Fault: TypeAlias = Callable[[Reply], Reply]
-"""Turns a good reply into a faulty one; see ``modelyard.testing.faults``."""
+__all__ = ["Emulator"]
 
 DEFAULT_SCRIPT = Script().say("Hello from the emulator.")
 
@@ -23,7 +20,8 @@ _CHECKED_KINDS = frozenset({"authentication", "permission", "model_not_found"})
 class Emulator(LoopbackServer):
     """Serves one provider's API. Scripts are used up one for each request, then ``default`` serves.
 
-    ``api_key`` is the only key it accepts, ``None`` accepts any. ``rejected`` lists why requests were refused.
+    ``default`` may be a function that makes a script for a request. ``fault`` is applied to every reply.
+    ``rejected`` lists why requests were refused.
     """
 
     def __init__(
