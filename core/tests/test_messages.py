@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 
 
 def test_text_becomes_one_text_part() -> None:
-    assert Message(role="user", content="Hi").content == (TextPart(text="Hi"),)  # type: ignore[arg-type]
+    assert Message(role="user", content="Hi").content == (TextPart(text="Hi"),)
     assert Message.user("Hi") == Message.model_validate({"role": "user", "content": "Hi"})
 
 
@@ -54,7 +54,7 @@ def test_chat_shaped_dicts_are_understood() -> None:
     )
     assert call.tool_calls[0].arguments == {"city": "Paris"}
     result = Message.model_validate({"role": "tool", "tool_call_id": "c1", "content": "sunny"})
-    assert result.content == (ToolResult(tool_call_id="c1", content="sunny"),)  # type: ignore[arg-type]
+    assert result.content == (ToolResult(tool_call_id="c1", content="sunny"),)
     assert Message.model_validate({"role": "developer", "content": "Be brief."}).role == "system"
 
 

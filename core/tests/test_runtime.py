@@ -75,7 +75,7 @@ async def test_the_answer_goes_straight_back_into_the_history() -> None:
     runtime, provider = runtime_with(HELLO)
     async with runtime:
         first = await runtime.complete("acme:one", "Hi")
-        result = ToolResult(tool_call_id=first.tool_calls[0].id, content="sunny")  # type: ignore[arg-type]
+        result = ToolResult(tool_call_id=first.tool_calls[0].id, content="sunny")
         await runtime.complete("acme:one", [Message.user("Hi"), first.message, Message.tool(result)])
     assert provider.requests[1].messages[1] is first.message
 
@@ -136,12 +136,15 @@ async def test_a_stream_is_retried_only_before_its_first_output_and_says_so() ->
 async def test_after_output_a_stream_fails_with_what_had_come() -> None:
     runtime, provider = runtime_with(Script().say("Hello there.").fail("overloaded"), Script().say("Hello there."))
     async with runtime:
-        text = ""
+        pieces: list[str] = []
+
+        async def read() -> None:
+            async for event in runtime.stream("acme:one", "Hi"):
+                pieces.append(event.text if isinstance(event, ContentDelta) else "")
+
         with pytest.raises(OverloadedError) as caught:
-            async with runtime.stream("acme:one", "Hi") as stream:
-                async for event in stream:
-                    text += event.text if isinstance(event, ContentDelta) else ""
-    assert text == "Hello there."
+            await read()
+    assert "".join(pieces) == "Hello there."
     assert caught.value.partial is not None
     assert caught.value.partial.text == "Hello there."
     assert [attempt.outcome for attempt in caught.value.attempts] == ["error"]
@@ -234,7 +237,7 @@ async def test_a_session_that_fails_to_open_is_tried_again_next_time() -> None:
         @hookimpl
         async def modelyard_open(self, settings: Any) -> Any:
             if not self.sessions:
-                self.sessions.append(None)  # type: ignore[arg-type]
+                self.sessions.append(None)
                 raise ConfigurationError("Not yet.")
             return await ScriptedProvider.modelyard_open(self, settings)
 
@@ -247,7 +250,7 @@ async def test_a_session_that_fails_to_open_is_tried_again_next_time() -> None:
 def test_two_event_loops_in_a_row_each_get_a_session() -> None:
     runtime, provider = runtime_with()
     for _ in range(2):
-        asyncio.run(runtime.complete("acme:one", "Hi"))  # type: ignore[arg-type]
+        asyncio.run(runtime.complete("acme:one", "Hi"))
     assert len(provider.sessions) == 2
 
 
