@@ -140,7 +140,8 @@ async def test_after_output_a_stream_fails_with_what_had_come() -> None:
 
         async def read() -> None:
             async for event in runtime.stream("acme:one", "Hi"):
-                pieces.append(event.text if isinstance(event, ContentDelta) else "")
+                if isinstance(event, ContentDelta):
+                    pieces.append(event.text)
 
         with pytest.raises(OverloadedError) as caught:
             await read()
@@ -237,7 +238,7 @@ async def test_a_session_that_fails_to_open_is_tried_again_next_time() -> None:
         @hookimpl
         async def modelyard_open(self, settings: Any) -> Any:
             if not self.sessions:
-                self.sessions.append(None)
+                self.sessions.append(None)  # type: ignore[arg-type]
                 raise ConfigurationError("Not yet.")
             return await ScriptedProvider.modelyard_open(self, settings)
 
