@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from modelyard.errors import ConfigurationError
@@ -88,10 +89,12 @@ def sse(data: object, event: str | None = None) -> bytes:
     return f"{head}data: {text}\n\n".encode()
 
 
-def load_dialects() -> dict[str, Dialect]:
-    """The dialects of all installed plugins, by provider id."""
+def load_dialects(providers: Collection[str] | None = None) -> dict[str, Dialect]:
+    """The dialects of installed plugins by provider id: of the providers named, or of all."""
     found: dict[str, Dialect] = {}
     for plugin in discover(DIALECT_GROUP):
+        if providers is not None and plugin.name not in providers:
+            continue
         dialect = getattr(plugin.load(), "DIALECT", None)
         if not isinstance(dialect, Dialect):
             raise ConfigurationError(f"The dialect module of {plugin.distribution} has no DIALECT.")

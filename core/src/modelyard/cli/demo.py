@@ -1,0 +1,191 @@
+"""The demonstration: the main job of the runtime, live, against emulators or the real APIs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from modelyard import Completion, Message, ModelyardError, Runtime, Tool, ToolResult
+from modelyard.testing.dialect import Dialect, load_dialects
+from modelyard.testing.emulator import Emulator
+from modelyard.testing.faults import drip
+from modelyard.testing.script import Script
+from modelyard.testing.server import Received
+
+__all__ = ["run_demo"]
+
+WEATHER = Tool(
+    name="get_weather",
+    description="The weather in a city",
+    parameters={
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+)
+QUESTION = "What is the weather in Paris?"
+OUTAGE = Script().fail("overloaded", "The emulated provider is out of capacity.", retry_after=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider to show: its model, and the emulator it is served by, if any."""
+
+    provider: str
+    model: str
+    emulator: Emulator | None
+
+    @property
+    def where(self) -> str:
+        """Whether the answers are real."""
+        return "real API" if self.emulator is None else "emulator"
+
+
+async def run_demo(console: Console, *, live: bool, fast: bool) -> None:
+    """Show the catalog, then each provider at work, then one failing while the others go on."""
+    with ExitStack() as stack:
+        targets, settings = _targets(stack, live=live, fast=fast)
+        async with Runtime(settings, max_attempts=1) as runtime:
+            _show_catalog(console, runtime, targets)
+            for target in targets:
+                await _show_provider(console, runtime, target)
+            await _show_outage(console, runtime, targets)
+
+
+def _targets(stack: ExitStack, *, live: bool, fast: bool) -> tuple[list[Target], dict[str, Any]]:
+    targets: list[Target] = []
+    settings: dict[str, Any] = {}
+    catalog = Runtime().catalog
+    real = {entry["provider_id"] for entry in catalog.describe()["providers"] if entry["status"] == "ready"}
+    for provider, dialect in load_dialects(catalog.providers).items():
+        default = next(iter(catalog.find(provider=provider, context="chat")), None)
+        model = default.id if default is not None else dialect.model
+        if live and provider in real:
+            targets.append(Target(provider, model, None))
+            continue
+        emulator = stack.enter_context(_emulator(dialect, fast=fast))
+        settings[provider] = emulator.settings()
+        targets.append(Target(provider, model, emulator))
+    return targets, settings
+
+
+def _emulator(dialect: Dialect, *, fast: bool) -> Emulator:
+    return Emulator(dialect, default=_answer, fault=None if fast else drip(0.02))
+
+
+def _answer(received: Received) -> Script:
+    """What the emulated model says: chat, a wish to call a tool, or an answer from its result."""
+    text = received.body.decode("utf-8", "replace")
+    if "sunny" in text:
+        answer = Script().say("It is sunny in Paris, 24 °C. A good day for a walk along the Seine.")
+        return answer.using(input=148, output=19, cached=96)
+    if WEATHER.name in text:
+        return Script().think("I need the weather.").call(WEATHER.name, city="Paris").using(input=96, output=22)
+    story = "Once a runtime met four providers. It learned their words, kept their secrets, and lost nothing."
+    return Script().think("A short story, then.").say(story).using(input=14, output=24)
+
+
+def _show_catalog(console: Console, runtime: Runtime, targets: list[Target]) -> None:
+    console.print(Rule("[bold]Catalog[/bold]", align="left"))
+    table = Table(box=None, pad_edge=False)
+    for title in ("provider", "models", "chat default", "window", "answers from"):
+        table.add_column(title, header_style="dim")
+    for target in targets:
+        cards = runtime.catalog.find(provider=target.provider)
+        card = runtime.catalog.get(f"{target.provider}:{target.model}")
+        window = card.limits.context_window if card is not None else None
+        shown = f"{window:,}" if window else "not documented"
+        table.add_row(target.provider, str(len(cards)), target.model, shown, target.where)
+    console.print(table)
+
+
+async def _show_provider(console: Console, runtime: Runtime, target: Target) -> None:
+    reference = f"{target.provider}:{target.model}"
+    console.print()
+    console.print(Rule(f"[bold]{reference}[/bold] [dim]{target.where}[/dim]", align="left"))
+    try:
+        await _chat(console, runtime, reference)
+        completion = await _call_a_tool(console, runtime, reference)
+        _show_usage(console, completion)
+    except ModelyardError as error:
+        _show_error(console, error)
+
+
+async def _chat(console: Console, runtime: Runtime, reference: str) -> None:
+    console.print("[dim]you  [/dim] Tell me a very short story.")
+    await _stream(console, runtime, reference, [Message.user("Tell me a very short story.")])
+
+
+async def _call_a_tool(console: Console, runtime: Runtime, reference: str) -> Completion:
+    console.print(f"[dim]you  [/dim] {QUESTION}")
+    history = [Message.user(QUESTION)]
+    first = await _stream(console, runtime, reference, history)
+    if not first.tool_calls:
+        return first
+    results = [
+        ToolResult(tool_call_id=call.id, name=call.name, content="sunny, 24 °C") for call in first.tool_calls
+    ]
+    for call in first.tool_calls:
+        console.print(f"[dim]tool [/dim] [magenta]{call.name}({call.arguments_text})[/magenta] → sunny, 24 °C")
+    return await _stream(console, runtime, reference, [*history, first.message, Message.tool(results)])
+
+
+async def _stream(console: Console, runtime: Runtime, reference: str, messages: list[Message]) -> Completion:
+    console.print("[dim]model[/dim] ", end="")
+    async with runtime.stream(reference, messages, tools=[WEATHER] if _wants_tool(messages) else None) as stream:
+        async for event in stream:
+            if event.type == "content_delta":
+                console.print(Text(event.text), end="", soft_wrap=True)
+            elif event.type == "reasoning_delta":
+                console.print(Text(event.text, style="dim italic"), end="", soft_wrap=True)
+    console.print()
+    return stream.completion
+
+
+def _wants_tool(messages: list[Message]) -> bool:
+    return messages[0].text == QUESTION
+
+
+def _show_usage(console: Console, completion: Completion) -> None:
+    usage, cost = completion.usage, completion.cost
+    figures = {
+        "input": usage.input_tokens,
+        "cached": usage.cached_input_tokens,
+        "output": usage.output_tokens,
+        "reasoning": usage.reasoning_tokens,
+        "total": usage.total_tokens,
+    }
+    shown = "  ".join(f"{name} {'not sent' if value is None else value}" for name, value in figures.items())
+    price = f"${cost.total:.6f}" if cost else f"unknown: {completion.cost_unknown_because}"
+    console.print(f"[dim]usage {shown}   cost {price}   finish {completion.finish_reason}[/dim]")
+
+
+async def _show_outage(console: Console, runtime: Runtime, targets: list[Target]) -> None:
+    """Ask all at once while one emulated provider has no capacity."""
+    failing = next((target for target in targets if target.emulator is not None), None)
+    console.print()
+    console.print(Rule("[bold]An outage[/bold] [dim]all asked at once, one has no capacity[/dim]", align="left"))
+    if failing is not None and failing.emulator is not None:
+        failing.emulator.add(OUTAGE)
+    jobs = [runtime.complete(f"{target.provider}:{target.model}", "Say hello.") for target in targets]
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    for target, outcome in zip(targets, outcomes, strict=True):
+        console.print(f"[bold]{target.provider:8}[/bold]", end="")
+        if isinstance(outcome, Completion):
+            console.print(Text.assemble(("answered  ", "green"), outcome.text), soft_wrap=True)
+        elif isinstance(outcome, ModelyardError):
+            _show_error(console, outcome)
+        elif isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _show_error(console: Console, error: ModelyardError) -> None:
+    console.print(Text.assemble((type(error).__name__, "bold red"), " ", str(error)), soft_wrap=True)

@@ -1,0 +1,109 @@
+"""Tables of models and plugins, to be read at a glance, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from modelyard.catalog.capability import CapabilityName
+from modelyard.catalog.card import ModelCard
+from modelyard.catalog.pricing import price_at
+from modelyard.plugins.failures import PluginStatus
+
+__all__ = ["models_table", "plugin_row", "plugins_table", "print_json"]
+
+_LETTERS: tuple[tuple[str, CapabilityName], ...] = (
+    ("T", "tools"),
+    ("S", "structured_output"),
+    ("R", "reasoning"),
+    ("I", "images"),
+    ("F", "files"),
+    ("A", "audio"),
+)
+_LEGEND = (
+    "T tools  S schema  R reasoning  I images  F files  A audio · lower case: in part  -: no  ?: not documented\n"
+    "prices in US dollars per million tokens, in / out"
+)
+_STATES = {
+    "loaded": "[green]loaded[/green]",
+    "quarantined": "[red]set aside[/red]",
+    "disabled": "[dim]disabled[/dim]",
+}
+
+
+def print_json(value: object) -> None:
+    """Write JSON to standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def models_table(cards: Iterable[ModelCard]) -> Table:
+    """One line for each model, narrow enough for a terminal of 80 columns."""
+    table = Table(box=SIMPLE_HEAD, caption=_LEGEND, caption_justify="left", pad_edge=False)
+    table.add_column("model", style="bold", no_wrap=True)
+    table.add_column("window", justify="right")
+    table.add_column("out", justify="right")
+    table.add_column("can", no_wrap=True)
+    table.add_column("price", justify="right", no_wrap=True)
+    table.add_column("notes")
+    for card in cards:
+        window = _tokens(card.limits.context_window or card.limits.max_input_tokens)
+        output = _tokens(card.limits.max_output_tokens)
+        table.add_row(card.ref, window, output, _letters(card), _price(card), _notes(card))
+    return table
+
+
+def plugins_table(statuses: Iterable[PluginStatus]) -> Table:
+    """One line for each plugin."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("provider", "package", "version", "state"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("what went wrong")
+    for status in statuses:
+        wrong = f"{status.stage}: {status.error}" if status.stage else ""
+        table.add_row(status.name, status.distribution, status.version, _STATES[status.state], wrong)
+    return table
+
+
+def plugin_row(status: PluginStatus) -> dict[str, Any]:
+    """A plugin's state as plain data."""
+    return {
+        "provider": status.name,
+        "package": status.distribution,
+        "version": status.version,
+        "state": status.state,
+        "stage": status.stage,
+        "error": status.error,
+    }
+
+
+def _tokens(count: int | None) -> str:
+    if count is None:
+        return "[dim]?[/dim]"
+    return f"{count / 1_000_000:.3g}M" if count >= 1_000_000 else f"{count / 1000:.3g}K"
+
+
+def _price(card: ModelCard) -> str:
+    step = price_at(card.prices, date.today(), 1)
+    return f"{step.input:g} / {step.output:g}" if step else "[dim]?[/dim]"
+
+
+def _letters(card: ModelCard) -> str:
+    letters = ""
+    for letter, name in _LETTERS:
+        state = card.capability(name).state
+        letters += {"supported": letter, "partial": letter.lower(), "unsupported": "-", "unknown": "?"}[state]
+    return letters
+
+
+def _notes(card: ModelCard) -> str:
+    notes = [f"default for {', '.join(card.default_contexts)}"] if card.default_contexts else []
+    if card.lifecycle.retires is not None:
+        notes.append(f"[yellow]retires {card.lifecycle.retires.isoformat()}[/yellow]")
+    return "; ".join(notes)
