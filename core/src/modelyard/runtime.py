@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -12,6 +11,7 @@ from modelyard.catalog.suggest import did_you_mean
 from modelyard.config import Deadlines, ProviderConfig, find_base_url
 from modelyard.credentials.resolve import find_credential, missing_credential
 from modelyard.errors import ConfigurationError
+from modelyard.log import logger
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
 from modelyard.plugins.registry import PluginRegistry
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from modelyard.types.request import Messages
 
 __all__ = ["Runtime"]
-
-_log = logging.getLogger("modelyard.runtime")
 
 _CONTEXTS = ("chat", "structured", "summary", "doc")
 
@@ -188,7 +186,7 @@ class Runtime:
     def _warn_unknown(self, ref: ModelRef) -> str | None:
         suggestion = self.catalog.suggest(ref)
         if suggestion is not None:
-            _log.warning("No card lists %s; it is asked for all the same. %s", ref, suggestion)
+            logger("runtime").warning("No card lists %s; it is asked for all the same. %s", ref, suggestion)
         return suggestion
 
     def _is_ready(self, binding: ProviderBinding) -> bool:

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from modelyard.catalog.capability import Capability, CapabilityState
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import ConfigurationError
 from modelyard.types.base import JsonObject
 
 __all__ = ["load_cards", "parse_cards"]
+
+_STATES = {state: Capability.model_construct(state=state) for state in get_args(CapabilityState)}
 
 
 def load_cards(package: str, provider: str, filename: str = "models.json") -> tuple[ModelCard, ...]:
@@ -50,6 +53,9 @@ def _card(entry: JsonObject, provider: str, families: JsonObject, sources: JsonO
     if name is not None and name not in families:
         raise ConfigurationError(f"{where}: model {entry.get('id')!r} names an unknown family {name!r}.")
     merged = _merge(families[name], own) if name is not None else own
+    merged["capabilities"] = {
+        capability: _capability(state) for capability, state in merged.get("capabilities", {}).items()
+    }
     merged["sources"] = {
         group: _source(source, sources, where) for group, source in merged.get("sources", {}).items()
     }
@@ -59,6 +65,11 @@ def _card(entry: JsonObject, provider: str, families: JsonObject, sources: JsonO
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{where}: model {entry.get('id')!r}, {key}: {first['msg']}.") from None
+
+
+def _capability(state: Any) -> Any:
+    """A plain state as the capability it means; the same few make up every card, so they are shared."""
+    return _STATES.get(state, state) if isinstance(state, str) else state
 
 
 def _source(source: Any, sources: JsonObject, where: str) -> Any:

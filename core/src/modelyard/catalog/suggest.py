@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = ["did_you_mean", "near_misses"]
@@ -10,6 +9,8 @@ __all__ = ["did_you_mean", "near_misses"]
 
 def near_misses(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The known names closest to a mistyped one, closest first; case is ignored."""
+    import difflib
+
     by_folded = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_folded, n=limit, cutoff=0.75)
     return [by_folded[folded] for folded in close]

@@ -141,11 +141,14 @@ async def _call_a_tool(console: Console, runtime: Runtime, reference: str) -> Co
 async def _stream(console: Console, runtime: Runtime, reference: str, messages: list[Message]) -> Completion:
     console.print("[dim]model[/dim] ", end="")
     async with runtime.stream(reference, messages, tools=[WEATHER] if _wants_tool(messages) else None) as stream:
+        thinking = False
         async for event in stream:
-            if event.type == "content_delta":
-                console.print(Text(event.text), end="", soft_wrap=True)
-            elif event.type == "reasoning_delta":
+            if event.type == "reasoning_delta" and event.text:
+                thinking = True
                 console.print(Text(event.text, style="dim italic"), end="", soft_wrap=True)
+            elif event.type == "content_delta" and event.text:
+                console.print(Text(f"\n      {event.text}" if thinking else event.text), end="", soft_wrap=True)
+                thinking = False
     console.print()
     return stream.completion
 

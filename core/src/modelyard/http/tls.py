@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-import ssl
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["SharedTls"]
 
@@ -27,6 +30,8 @@ class SharedTls:
 
 
 def _build() -> ssl.SSLContext:
+    import ssl
+
     if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
         return ssl.create_default_context()
     import truststore

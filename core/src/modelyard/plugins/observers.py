@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError
+from modelyard.log import logger
 from modelyard.plugins.binding import new_manager
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from modelyard.types.record import AttemptRecord
 
 __all__ = ["Observers"]
-
-_log = logging.getLogger("modelyard.hooks")
 
 _OBSERVER_HOOKS = frozenset({"modelyard_attempt_started", "modelyard_attempt_finished"})
 
@@ -44,7 +42,9 @@ class Observers:
             try:
                 impl.function(*(available[name] for name in impl.argnames))
             except Exception as error:
-                _log.warning("an observer of %s raised %s: %s", caller.name, type(error).__name__, error)
+                logger("hooks").warning(
+                    "an observer of %s raised %s: %s", caller.name, type(error).__name__, error
+                )
 
 
 def _refuse_answers(host: object) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelyard.credentials.resolve import Credential
 from modelyard.errors import ConfigurationError
+from modelyard.log import logger
 from modelyard.plugins.info import ProviderInfo
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
 
     from modelyard.config import Transport
 
 __all__ = ["Session", "SessionPool", "SessionSettings"]
-
-_log = logging.getLogger("modelyard.sessions")
 
 
 class Session(Protocol):
@@ -65,6 +63,8 @@ class SessionPool:
 
     async def get(self, provider: str, fingerprint: str, opener: Callable[[], Awaitable[Session]]) -> Session:
         """The session for a provider and credential in this loop, opened once however many ask at a time."""
+        import asyncio
+
         sessions = self._of_this_loop()
         key = (provider, fingerprint)
         task = sessions.get(key)
@@ -76,6 +76,8 @@ class SessionPool:
 
     async def aclose(self) -> None:
         """Close the sessions of this loop; a session that fails to close is logged, the rest go on."""
+        import asyncio
+
         with self._lock:
             sessions = self._loops.pop(asyncio.get_running_loop(), {})
         for (provider, _), task in sessions.items():
@@ -83,9 +85,11 @@ class SessionPool:
                 session = await task
                 await session.aclose()
             except Exception as error:
-                _log.warning("closing the session of %s failed: %s", provider, type(error).__name__)
+                logger("sessions").warning("closing the session of %s failed: %s", provider, type(error).__name__)
 
     def _of_this_loop(self) -> dict[_Key, asyncio.Task[Session]]:
+        import asyncio
+
         loop = asyncio.get_running_loop()
         with self._lock:
             found = self._loops.get(loop)

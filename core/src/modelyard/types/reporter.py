@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from modelyard.errors import UnsupportedFeatureError
+from modelyard.log import logger
 from modelyard.types.report import Action, Note, Report
 from modelyard.types.request import OnUnsupported
 
 __all__ = ["Reporter"]
-
-_log = logging.getLogger("modelyard.report")
 
 
 class Reporter:
@@ -51,5 +48,5 @@ class Reporter:
                 hint="Leave it out, or set on_unsupported to 'warn' or 'drop'.",
             )
         if self._policy == "warn":
-            _log.warning("%s: %s was %s: %s", self._model, field, action, reason)
+            logger("report").warning("%s: %s was %s: %s", self._model, field, action, reason)
         self.note(field, action, reason)

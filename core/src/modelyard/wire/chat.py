@@ -60,6 +60,9 @@ class ChatDecoder(StreamDecoder):
     def extras(self, delta: JsonObject, emit: Emit) -> None:
         """Take what a delta or message holds beside the common fields; called before the content."""
 
+    def ending(self, emit: Emit) -> None:
+        """The answer is complete: emit what was held back until now, such as opaque data of a whole part."""
+
     def feed(self, data: bytes, emit: Emit) -> None:
         if data == _DONE:
             self._done(emit)
@@ -160,6 +163,7 @@ class ChatDecoder(StreamDecoder):
 
     def _done(self, emit: Emit) -> None:
         reason = self.finish(self._raw_finish, called=self._called, refused=self._refused)
+        self.ending(emit)
         self._calls.end_all(emit, cut_off=reason == "length")
         self.finished = True
         emit(
