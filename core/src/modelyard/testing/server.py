@@ -105,6 +105,7 @@ class LoopbackServer:
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._left = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._serve, name="loopback-server", daemon=True)
@@ -132,6 +133,11 @@ class LoopbackServer:
         if self._thread.is_alive() and stop is not None:
             self._loop.call_soon_threadsafe(stop.set)
             self._thread.join()
+
+    def wait_for_disconnect(self, seconds: float) -> None:
+        """Block until a client has left in the middle of an answer; raises ``TimeoutError`` if none does."""
+        if not self._left.wait(seconds):
+            raise TimeoutError(f"no client left within {seconds} s")
 
     def _serve(self) -> None:
         try:
@@ -187,6 +193,7 @@ class LoopbackServer:
             await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done() and not listening.result():
                 self.disconnects += 1
+                self._left.set()
                 raise ConnectionResetError
             await sending
             return listening.result() if listening.done() else b""
