@@ -1,0 +1,125 @@
+"""The command line, as somebody at a terminal meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from modelyard.testing import Emulator, Script, faults, load_dialects
+
+COMMAND = [sys.executable, "-c", "from modelyard.cli import main; main()"]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(load_dialects(["openai"])["openai"]) as running:
+        yield running
+
+
+def run(
+    *arguments: str, emulator: Emulator | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=_environment(emulator),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _environment(emulator: Emulator | None) -> dict[str, str]:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    if emulator is not None:
+        environment |= {"OPENAI_API_KEY": "test-key", "MODELYARD_OPENAI_BASE_URL": emulator.url}
+    return environment
+
+
+def test_chat_streams_the_answer_to_standard_output(emulator: Emulator) -> None:
+    emulator.add(Script().think("Hm.").say("The Seine."))
+    done = run("chat", "-m", "openai:gpt-6-sol", "-s", "Be brief.", "Name a river.", emulator=emulator)
+    assert (done.returncode, done.stdout) == (0, "The Seine.\n")
+    assert emulator.requests[0].json["instructions"] == "Be brief."
+
+
+def test_chat_reads_standard_input(emulator: Emulator) -> None:
+    done = run("chat", "-m", "openai:gpt-6-sol", emulator=emulator, stdin="Name a river.")
+    assert done.returncode == 0
+    assert "Name a river." in emulator.requests[0].body.decode()
+
+
+def test_chat_without_a_model_takes_a_default(emulator: Emulator) -> None:
+    assert run("chat", "Hi", emulator=emulator).stdout == "Hello from the emulator.\n"
+
+
+def test_an_error_is_a_sentence_and_an_exit_code(emulator: Emulator) -> None:
+    emulator.add(Script().fail("quota", "You have no credit."))
+    done = run("chat", "-m", "openai:gpt-6-sol", "Hi", emulator=emulator)
+    assert done.returncode == 1
+    assert "QuotaExceededError" in done.stderr
+    assert "You have no credit." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_key_says_which_variable_to_set() -> None:
+    done = run("chat", "-m", "openai:gpt-6-sol", "Hi")
+    assert done.returncode == 1
+    assert "OPENAI_API_KEY" in done.stderr
+
+
+def test_ctrl_c_leaves_cleanly(emulator: Emulator) -> None:
+    emulator.fault = faults.drip(0.2)
+    emulator.add(Script().say("word " * 200))
+    process = subprocess.Popen(
+        [*COMMAND, "chat", "-m", "openai:gpt-6-sol", "Hi"],
+        env=_environment(emulator),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.read(4)  # the answer has begun
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    emulator.wait_for_disconnect(5)
+
+
+def test_models_and_plugins_as_tables_and_as_json() -> None:
+    table = run("models", "--provider", "openai")
+    assert "openai:gpt-6.1-sol" in table.stdout
+    described = json.loads(run("models", "--json").stdout)
+    assert {"providers", "models", "defaults"} <= set(described)
+    assert "modelyard-openai" in run("plugins").stdout
+    listed = json.loads(run("plugins", "--json").stdout)
+    assert {"provider", "package", "version", "state", "stage", "error"} == set(listed[0])
+
+
+def test_a_mistyped_command_gets_a_suggestion() -> None:
+    done = run("chta")
+    assert done.returncode == 2
+    assert "chat" in done.stderr
+
+
+def test_the_demo_shows_every_provider_at_work_and_one_failing() -> None:
+    done = run("demo", "--fast")
+    assert done.returncode == 0, done.stderr
+    for provider in ("claude", "gemini", "mistral", "openai"):
+        assert f"{provider}:" in done.stdout
+    assert done.stdout.count("It is sunny in Paris") == 4
+    assert done.stdout.count("get_weather(") == 4
+    assert "OverloadedError" in done.stdout
+    assert done.stdout.count("answered") == 3
+    assert "usage input" in done.stdout
+    assert "cost $" in done.stdout
