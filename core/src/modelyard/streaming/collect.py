@@ -122,18 +122,26 @@ class Collector:
         if self.done is not None:
             raise GrammarError(1, f"{event.type} after done")
         if isinstance(event, ContentDelta):
-            # Nearly every event of a stream is more text of the same part.
-            if event.index == self._hot_index and event.kind == "text" and event.opaque is None:
-                self._hot_pieces.append(event.text)
-            else:
-                self._add_content(event)
+            self._add_content(event)
         else:
             self._add_other(event)
 
     def extend(self, events: Sequence[Event]) -> None:
         """Take several events."""
+        add, hot_index, hot_append = self.add, self._hot_index, self._hot_pieces.append
         for event in events:
-            self.add(event)
+            # Nearly every event of a stream is more text of the same part: no call for those.
+            if (
+                type(event) is ContentDelta
+                and event.index == hot_index
+                and event.kind == "text"
+                and event.opaque is None
+                and self.done is None
+            ):
+                hot_append(event.text)
+                continue
+            add(event)
+            hot_index, hot_append = self._hot_index, self._hot_pieces.append
 
     def completion(self, *, provider: str, model: str, info: ResponseInfo | None = None) -> Completion:
         """The whole answer.

@@ -38,7 +38,7 @@ class StreamDecoder(ABC):
         except ValueError:
             shown = data[:100].decode("utf-8", "replace")
             raise InvalidResponseError(f"An event of the stream is no JSON: {shown}") from None
-        if isinstance(value, dict):
+        if type(value) is dict:
             try:
                 self.on_json(value, emit)
             except _MISSHAPEN as error:

@@ -103,13 +103,13 @@ class SseParser:
 def _parse_block(block: bytes) -> ServerSentEvent | None:
     """The event a block of lines says, ``None`` when it holds no data."""
     # The two shapes providers send, one data line with or without an event line, skip the general loop.
-    event = b""
-    text = block
-    if text.startswith(b"event:"):
-        head, _, text = text.partition(b"\n")
-        event = head[7:] if head[6:7] == b" " else head[6:]
-    if text.startswith(b"data:") and b"\n" not in text:
-        return (text[6:] if text[5:6] == b" " else text[5:]), event
+    if block.startswith(b"data: "):
+        if b"\n" not in block:
+            return block[6:], b""
+    elif block.startswith(b"event: "):
+        end = block.find(b"\n")
+        if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0:
+            return block[end + 7 :], block[7:end]
     return _parse_lines(block)
 
 

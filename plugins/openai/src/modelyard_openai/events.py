@@ -64,7 +64,6 @@ class ResponsesDecoder(StreamDecoder):
         self._called = False
         self._refused = False
         self._handlers: dict[str, Callable[[JsonObject, Emit], None]] = {
-            "response.output_text.delta": self._text_delta,
             "response.refusal.delta": self._refusal_delta,
             "response.reasoning_summary_text.delta": self._summary_delta,
             "response.reasoning_text.delta": self._reasoning_delta,
@@ -80,6 +79,9 @@ class ResponsesDecoder(StreamDecoder):
         }
 
     def on_json(self, event: JsonObject, emit: Emit) -> None:
+        if event.get("type") == "response.output_text.delta":  # nearly every event of a stream
+            self._text_delta(event, emit)
+            return
         handler = self._handlers.get(event.get("type", ""))
         if handler is not None:
             handler(event, emit)
@@ -96,7 +98,8 @@ class ResponsesDecoder(StreamDecoder):
         self._finish_response(body, emit)
 
     def _text_delta(self, event: JsonObject, emit: Emit) -> None:
-        part = self._part(("text", event.get("output_index"), event.get("content_index")))
+        key = ("text", event.get("output_index"), event.get("content_index"))
+        part = self._parts.get(key) or self._part(key)
         text = event["delta"]
         part.emitted += len(text)
         emit(ContentDelta(part.index, text))
