@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 from modelyard.errors import InvalidResponseError
 from modelyard.http.client import AsyncClient, Response
@@ -16,6 +16,7 @@ from modelyard.types.base import JsonObject
 __all__ = [
     "check_stream_type",
     "decode_json",
+    "decode_value",
     "drain",
     "post",
     "raise_for_status",
@@ -27,14 +28,19 @@ MAX_BODY = 256 * 1024 * 1024
 MAX_ERROR_BODY = 64 * 1024
 
 
-def decode_json(body: bytes) -> JsonObject:
-    """The JSON object of an answer; raises ``InvalidResponseError`` for anything else."""
+def decode_value(body: bytes) -> Any:
+    """The JSON value of an answer; raises ``InvalidResponseError`` for what is no JSON."""
     try:
-        value = parse_json(body)
+        return parse_json(body)
     except ValueError:
         shown = plain_text(body)
         what = f"is no JSON: {shown}" if shown else "is empty"
         raise InvalidResponseError(f"The answer {what}.") from None
+
+
+def decode_json(body: bytes) -> JsonObject:
+    """The JSON object of an answer; raises ``InvalidResponseError`` for anything else."""
+    value = decode_value(body)
     if not isinstance(value, dict):
         raise InvalidResponseError(f"The answer is a JSON {type(value).__name__}, not an object.")
     return value

@@ -138,7 +138,7 @@ def map_transport_error(error: BaseException) -> ProviderError | None:
         return _timeout(type(error).__name__, names)
     if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError", "CookieConflict"}:
         return errors.InvalidRequestError(f"The HTTP client refused the request: {text}.")
-    if names & {"DecodingError", "TooManyRedirects", "StreamError"}:
+    if names & {"DecodingError", "TooManyRedirects", "StreamError", "SSEError"}:
         return errors.InvalidResponseError(f"The response could not be read: {text}.")
     if names or isinstance(error, OSError):
         return errors.ConnectionFailedError(f"The connection failed: {text}.")

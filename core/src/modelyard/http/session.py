@@ -7,7 +7,8 @@ between the two is the same for all.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -24,7 +25,7 @@ from modelyard.types.events import Event, ResponseInfo
 from modelyard.types.report import Report
 from modelyard.types.request import Request
 
-__all__ = ["HttpSession", "SecretHeaders", "WireRequest"]
+__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "merge_options"]
 
 
 class SecretHeaders(dict[str, str]):
@@ -50,6 +51,16 @@ class WireRequest:
     report: Report | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     api: str = ""
+
+
+def merge_options(body: JsonObject, options: Mapping[str, Any]) -> None:
+    """Lay a caller's own wire fields over a request: objects are merged key by key, the rest replaces."""
+    for key, value in options.items():
+        present = body.get(key)
+        if isinstance(present, dict) and isinstance(value, dict):
+            merge_options(present, value)
+        else:
+            body[key] = value
 
 
 class HttpSession(ABC):
@@ -101,15 +112,11 @@ class HttpSession(ABC):
             yield info
             media_type = check_stream_type(response)
             decoder = self.decoder(wire, request)
-            if media_type == "application/json":
-                yield await self._unstreamed(response, decoder)
-                return
-            batches = decode_sse(response, decoder)
-            try:
+            unstreamed = media_type == "application/json"
+            batches = self.unstreamed(response, decoder) if unstreamed else decode_sse(response, decoder)
+            async with aclosing(batches):
                 async for batch in batches:
                     yield batch
-            finally:
-                await batches.aclose()
         except ProviderError as error:
             error.request_id = error.request_id or info.request_id
             raise
@@ -128,11 +135,11 @@ class HttpSession(ABC):
         if self._owns_client:
             await self._client.aclose()
 
-    async def _unstreamed(self, response: Response, decoder: StreamDecoder) -> list[Event]:
+    async def unstreamed(self, response: Response, decoder: StreamDecoder) -> AsyncGenerator[list[Event], None]:
         """Decode a whole answer a server sent although a stream was asked for."""
         events: list[Event] = []
         decoder.feed_body(decode_json(await read_bounded(response)), events.append)
-        return events
+        yield events
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
         request_id: Any = response.headers.get(self.request_id_header)

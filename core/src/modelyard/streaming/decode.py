@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from modelyard.errors import InvalidResponseError, StreamInterruptedError
 from modelyard.http.exchange import drain
@@ -38,6 +38,10 @@ class StreamDecoder(ABC):
         except ValueError:
             shown = data[:100].decode("utf-8", "replace")
             raise InvalidResponseError(f"An event of the stream is no JSON: {shown}") from None
+        self.feed_value(value, emit)
+
+    def feed_value(self, value: Any, emit: Emit) -> None:
+        """Take one wire event that is JSON already; ``null`` is ignored."""
         if type(value) is dict:
             try:
                 self.on_json(value, emit)

@@ -136,7 +136,7 @@ class CompletionStream:
         if not isinstance(failure, ProviderError):
             return None
         failure.attempts = tuple(self._records)
-        failure.partial = self._partial()
+        failure.partial = failure.partial or self._partial()
         if self._collector.seen:
             return None  # output has been delivered: repeating it would say it twice
         return self._call.retry.wait_after(failure, len(self._records), remaining)

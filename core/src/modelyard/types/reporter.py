@@ -13,7 +13,7 @@ __all__ = ["Reporter"]
 class Reporter:
     """Collects the notes of one request under the caller's ``on_unsupported`` policy.
 
-    ``drop`` and ``clamp`` are for wishes a model cannot fulfil: with ``error`` they raise
+    ``drop``, ``clamp`` and ``relax`` are for wishes a model cannot fulfil: with ``error`` they raise
     ``UnsupportedFeatureError``, with ``warn`` they are logged, and they are always noted. ``note`` is for
     changes that lose nothing.
     """
@@ -30,6 +30,10 @@ class Reporter:
     def clamp(self, field: str, reason: str) -> None:
         """A value is moved to the nearest one the model takes."""
         self._unsupported(field, "clamped", reason)
+
+    def relax(self, field: str, reason: str) -> None:
+        """A value is sent, and the model will heed it less than the caller may expect."""
+        self._unsupported(field, "relaxed", reason)
 
     def note(self, field: str, action: Action, reason: str) -> None:
         """A change of form that loses nothing the caller asked for."""

@@ -1,1 +1,1 @@
-"""Google's Gemini for Modelyard."""
+"""Google's Gemini and Gemma for Modelyard, over the generateContent API."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelyard.catalog.card import ModelCard
-from modelyard.http.session import WireRequest
+from modelyard.http.session import WireRequest, merge_options
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
@@ -30,7 +30,7 @@ def build_chat_request(request: Request, card: ModelCard) -> WireRequest:
     if request.stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
-    body.update(request.options_for("openai"))
+    merge_options(body, request.options_for("openai"))
     return WireRequest("/chat/completions", body, reporter.report(), api="chat")
 
 

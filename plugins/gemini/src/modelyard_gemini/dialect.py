@@ -1,0 +1,200 @@
+"""How Gemini answers a script, and what it refuses; for the emulator and for tests.
+
+Rules follow Google's API reference, google-genai 3.4.0 and the requests and errors in public recordings, read
+November 2026.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from modelyard.testing.checks import json_body, require
+from modelyard.testing.dialect import Dialect, Rejection
+from modelyard.testing.script import Call, Failure, Script, Text, Think
+from modelyard.testing.server import Received, Reply
+from modelyard.types.base import JsonObject
+from modelyard_gemini.dialect_checks import check_body, make_signature, signs
+
+__all__ = ["DIALECT", "GeminiDialect"]
+
+_PATH = re.compile(r"/v1beta/models/([^/:]+):(generateContent|streamGenerateContent)")
+_GOOGLE = "type.googleapis.com/google.rpc."
+_ERRORS: dict[str, tuple[int, str]] = {
+    "authentication": (400, "INVALID_ARGUMENT"),
+    "permission": (403, "PERMISSION_DENIED"),
+    "quota": (429, "RESOURCE_EXHAUSTED"),
+    "rate_limit": (429, "RESOURCE_EXHAUSTED"),
+    "overloaded": (503, "UNAVAILABLE"),
+    "server": (500, "INTERNAL"),
+    "invalid_request": (400, "INVALID_ARGUMENT"),
+    "context_window": (400, "INVALID_ARGUMENT"),
+    "model_not_found": (404, "NOT_FOUND"),
+}
+_QUOTAS = {
+    "quota": "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+    "rate_limit": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+}
+_FINISH = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+    "error": "MALFORMED_FUNCTION_CALL",
+}
+
+
+class GeminiDialect(Dialect):
+    """Serves ``/v1beta/models/{model}:generateContent`` and ``:streamGenerateContent?alt=sse``."""
+
+    provider = "gemini"
+    model = "gemini-3.8-flash"
+
+    def check(self, received: Received) -> None:
+        _check_key(received)
+        body = json_body(received)
+        found = _PATH.fullmatch(received.path)
+        if found is None:
+            raise Rejection(f"{received.path} is not found for API version v1beta.", 404, "model_not_found")
+        if self.wants_stream(received):
+            require(received.query == "alt=sse", "The answer would be a JSON array: ask for alt=sse.")
+        check_body(body, found[1])
+
+    def wants_stream(self, received: Received) -> bool:
+        return received.path.endswith(":streamGenerateContent")
+
+    def body(self, script: Script, received: Received) -> JsonObject:
+        parts = [part for pieces in _parts(script, received) for part in _joined(pieces)]
+        return _response(script, received, parts, last=True)
+
+    def events(self, script: Script, received: Received) -> list[bytes]:
+        pieces = [piece for step in _parts(script, received) for piece in step]
+        # The last event has the finish reason, beside a last piece of text if only for a signature.
+        tail = pieces.pop() if pieces and pieces[-1].get("text") == "" else {"text": ""}
+        chunks = [_response(script, received, [piece], last=False) for piece in pieces]
+        return [_event(chunk) for chunk in (*chunks, _response(script, received, [tail], last=True))]
+
+    def error(self, failure: Failure, received: Received) -> Reply:
+        status = failure.status or _ERRORS[failure.kind][0]
+        return Reply.json(_error(failure), status)
+
+    def error_event(self, failure: Failure, received: Received) -> bytes:
+        return _event(_error(failure))
+
+    def headers(self) -> dict[str, str]:
+        return {}  # Google sends no request id
+
+
+def _check_key(received: Received) -> None:
+    require("key=" not in received.query, "The key belongs into a header.")
+    key = received.headers.get("x-goog-api-key", "")
+    message = (
+        "Method doesn't allow unregistered callers. Please use API Key or other form of API consumer identity."
+    )
+    require(key, message, status=403, kind="permission")
+    message = "API key not valid. Please pass a valid API key."
+    require("invalid" not in key, message, kind="authentication")
+
+
+def _event(data: object) -> bytes:
+    """Google ends its lines with CR and LF."""
+    return b"data: %s\r\n\r\n" % json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _response(script: Script, received: Received, parts: list[JsonObject], *, last: bool) -> JsonObject:
+    candidate: JsonObject = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    if not parts:
+        candidate["content"] = {"role": "model"}
+    if last:
+        candidate["finishReason"] = _FINISH.get(script.ends, "OTHER")
+    return {
+        "candidates": [candidate],
+        "usageMetadata": _usage(script),
+        "modelVersion": _model(received),
+        "responseId": _response_id(received),
+    }
+
+
+def _usage(script: Script) -> JsonObject:
+    """The counts of every event; figures that are 0 are left out, as Google does."""
+    used = script.usage
+    counts = {
+        "promptTokenCount": used.input,
+        "cachedContentTokenCount": used.cached,
+        "candidatesTokenCount": used.output - used.reasoning,
+        "thoughtsTokenCount": used.reasoning,
+        "totalTokenCount": used.input + used.output,
+    }
+    return {name: value for name, value in counts.items() if value}
+
+
+def _parts(script: Script, received: Received) -> list[list[JsonObject]]:
+    """The parts of an answer, step by step, each in the pieces a stream sends.
+
+    Models since Gemini 3 sign the first call of an answer, or its end where it calls nothing.
+    """
+    model, signed = _model(received), False
+    steps: list[list[JsonObject]] = []
+    for number, step in enumerate(script.steps):
+        if isinstance(step, Text):
+            steps.append([{"text": piece} for piece in step.pieces if piece])
+        elif isinstance(step, Think):
+            steps.append([{"text": piece, "thought": True} for piece in step.pieces if piece])
+        elif step.cut_at is None:  # Gemini never sends half a call
+            part = _call(step, number, received)
+            if signs(model) and not signed:
+                part["thoughtSignature"] = make_signature(model, number)
+                signed = True
+            steps.append([part])
+    if steps and signs(model) and not signed:
+        steps.append([{"text": "", "thoughtSignature": make_signature(model, len(steps))}])
+    return steps
+
+
+def _call(step: Call, number: int, received: Received) -> JsonObject:
+    call: JsonObject = {"name": step.name, "args": step.arguments}
+    if step.id is not None or signs(_model(received)):
+        call["id"] = step.id or _digest(f"{_response_id(received)}:{number}")[:8]
+    return {"functionCall": call}
+
+
+def _joined(pieces: list[JsonObject]) -> list[JsonObject]:
+    """The pieces of one step as a whole answer has them."""
+    if len(pieces) < 2:
+        return pieces
+    return [{**pieces[0], "text": "".join(piece["text"] for piece in pieces)}]
+
+
+def _model(received: Received) -> str:
+    found = _PATH.fullmatch(received.path)
+    return found[1] if found is not None else ""
+
+
+def _response_id(received: Received) -> str:
+    return _digest(received.body.decode("utf-8", "replace"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
+
+
+def _error(failure: Failure) -> JsonObject:
+    status, word = _ERRORS[failure.kind]
+    message = failure.message
+    details: list[Any] = []
+    if failure.kind == "authentication":
+        details.append({"@type": f"{_GOOGLE}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"})
+    elif failure.kind in _QUOTAS:
+        details.append({"@type": f"{_GOOGLE}QuotaFailure", "violations": [{"quotaId": _QUOTAS[failure.kind]}]})
+    elif failure.kind == "context_window":
+        limit = "The input token count (1250074) exceeds the maximum number of tokens allowed (1048576)."
+        message = f"{message} {limit}"
+    if failure.retry_after is not None:
+        details.append({"@type": f"{_GOOGLE}RetryInfo", "retryDelay": f"{failure.retry_after:g}s"})
+    error: JsonObject = {"code": failure.status or status, "message": message, "status": word}
+    return {"error": {**error, "details": details} if details else error}
+
+
+DIALECT = GeminiDialect()

@@ -1,0 +1,241 @@
+"""Decoding ``generateContent`` and ``streamGenerateContent``.
+
+Each event of a stream is a whole response with the parts that are new, so one rule serves both. A part that
+carries a thought signature is never joined with another: it must go back to Google as it came.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from modelyard.errors import ContentFilterError, InvalidResponseError
+from modelyard.jsonio import encode_json
+from modelyard.streaming.decode import Emit, StreamDecoder
+from modelyard.streaming.tool_calls import emit_call, make_call_id
+from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.completion import Completion
+from modelyard.types.events import (
+    ContentDelta,
+    Done,
+    ReasoningDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+)
+from modelyard.types.messages import Message
+from modelyard_gemini.errors import error_in_answer
+from modelyard_gemini.finish import gemini_finish
+from modelyard_gemini.partial_args import PartialArguments
+from modelyard_gemini.usage import gemini_usage
+
+__all__ = ["GeminiDecoder"]
+
+_MEDIA = frozenset({"inlineData", "fileData"})
+
+
+class _OpenCall:
+    """A call whose arguments arrive in pieces."""
+
+    def __init__(self, call_id: str, name: str) -> None:
+        self.id = call_id
+        self.name = name
+        self.arguments = PartialArguments()
+        self.kept: JsonObject = {}
+
+
+class GeminiDecoder(StreamDecoder):
+    """Decodes one answer of a model. Only the first candidate is read.
+
+    The stream has no terminator: it is complete when it ends after a finish reason.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._next_index = 0
+        self._open_text: str | None = None
+        self._open_call: _OpenCall | None = None
+        self._call_ids: set[str] = set()
+        self._raw_finish: str | None = None
+        self._usage: JsonObject | None = None
+        self._response_id: str | None = None
+        self._response_model: str | None = None
+
+    def on_json(self, event: JsonObject, emit: Emit) -> None:
+        if event.get("error"):
+            raise error_in_answer(event["error"])
+        self._head(event)
+        candidates = event.get("candidates")
+        if candidates:
+            for candidate in candidates:
+                if candidate.get("index") in (0, None):
+                    self._candidate(candidate, emit)
+                    break
+        else:
+            self._check_prompt(event)
+
+    def on_body(self, body: JsonObject, emit: Emit) -> None:
+        self.on_json(body, emit)
+        if not body.get("candidates"):
+            raise InvalidResponseError("The answer holds no candidates.")
+        self._finish(emit)
+
+    def on_end(self, emit: Emit) -> None:
+        if self._raw_finish is not None and not self.finished:
+            self._finish(emit)
+
+    def _head(self, event: JsonObject) -> None:
+        self._response_id = self._response_id or _name(event.get("responseId"))
+        self._response_model = self._response_model or _name(event.get("modelVersion"))
+        usage = event.get("usageMetadata")
+        if isinstance(usage, dict):
+            self._usage = usage  # cumulative: the last one counts
+
+    def _check_prompt(self, event: JsonObject) -> None:
+        """Raise for a prompt Google refused: status 200, a reason, and no candidates."""
+        feedback = event.get("promptFeedback") or {}
+        reason = feedback.get("blockReason")
+        if not reason:
+            return
+        message = feedback.get("blockReasonMessage") or f"Google refused the prompt: {reason}."
+        error = ContentFilterError(message, status=400, code=str(reason))
+        if self._usage is not None:
+            error.partial = Completion(
+                message=Message.model_construct(role="assistant", content=(), name=None),
+                finish_reason="content_filter",
+                raw_finish_reason=str(reason),
+                usage=gemini_usage(self._usage),
+                provider="gemini",
+                model=self._model,
+                response_model=self._response_model,
+                response_id=self._response_id,
+            )
+        raise error
+
+    def _candidate(self, candidate: JsonObject, emit: Emit) -> None:
+        content = candidate.get("content") or {}
+        for part in content.get("parts") or ():
+            self._part(part, emit)
+        if candidate.get("finishReason"):
+            self._raw_finish = str(candidate["finishReason"])
+
+    def _part(self, part: JsonObject, emit: Emit) -> None:
+        if "functionCall" in part:
+            self._call(part, emit)
+        elif part.get("thought") is True:
+            self._thought(part, emit)
+        elif isinstance(part.get("text"), str):
+            self._text(part, emit)
+        elif part:
+            # Code that Google ran, media it made, calls of its built-in tools, whatever comes next.
+            emit(ContentDelta(self._fresh(), "", opaque=self._opaque("part", part)))
+
+    def _text(self, part: JsonObject, emit: Emit) -> None:
+        text = part["text"]
+        if len(part) > 1 and part.keys() - {"text", "thought"}:
+            emit(ContentDelta(self._fresh(), text, opaque=self._opaque("text", _beside_text(part))))
+        elif text:
+            emit(ContentDelta(self._index("text"), text))
+
+    def _thought(self, part: JsonObject, emit: Emit) -> None:
+        text = part.get("text") or ""
+        if part.keys() - {"text", "thought"}:
+            opaque = self._opaque("thought", _beside_text(part))
+            emit(ReasoningDelta(self._fresh(), text, "summary" if text else "hidden", opaque))
+        elif text:
+            emit(ReasoningDelta(self._index("thought"), text, "summary"))
+
+    def _call(self, part: JsonObject, emit: Emit) -> None:
+        call = part["functionCall"]
+        name = _name(call.get("name"))
+        kept = {key: value for key, value in part.items() if key != "functionCall"}
+        if name is not None:
+            self._end_call(emit)
+            self._start_call(call, name, kept, emit)
+        elif self._open_call is not None:  # an empty part ends a call in pieces; without one open it says nothing
+            self._continue_call(call, kept, emit)
+
+    def _start_call(self, call: JsonObject, name: str, kept: JsonObject, emit: Emit) -> None:
+        arguments = call.get("args") or {}
+        if not isinstance(arguments, dict):
+            raise InvalidResponseError(f"The arguments of {name} are no object.")
+        self._open_text = None
+        call_id, kept = self._identify(call, kept)
+        if call.get("willContinue"):
+            self._open_call = _OpenCall(call_id, name)
+            emit(ToolCallStart(call_id, name))
+            self._continue_call(call, kept, emit)
+        else:
+            emit_call(emit, call_id, name, arguments, self._opaque("function_call", kept) if kept else None)
+
+    def _continue_call(self, call: JsonObject, kept: JsonObject, emit: Emit) -> None:
+        assert self._open_call is not None
+        self._open_call.kept.update(kept)
+        for piece in call.get("partialArgs") or ():
+            self._open_call.arguments.take(piece)
+        if not call.get("willContinue"):
+            self._end_call(emit)
+
+    def _end_call(self, emit: Emit, *, cut_off: bool = False) -> None:
+        call, self._open_call = self._open_call, None
+        if call is None:
+            return
+        text = encode_json(call.arguments.value).decode()
+        if cut_off:
+            text = text[:-1]  # no whole object, so that nobody takes half a call for one
+        emit(ToolCallDelta(call.id, text))
+        opaque = self._opaque("function_call", call.kept) if call.kept else None
+        emit(ToolCallEnd(call.id, call.name, None if cut_off else call.arguments.value, text, opaque))
+
+    def _identify(self, call: JsonObject, kept: JsonObject) -> tuple[str, JsonObject]:
+        """The id of a call, and what must go back with it: Google's own id only if it sent one."""
+        wire_id = _name(call.get("id"))
+        if wire_id:
+            kept = {**kept, "id": wire_id}
+        call_id = wire_id or make_call_id(self._response_id or uuid.uuid4().hex, len(self._call_ids))
+        if call_id in self._call_ids:
+            call_id = make_call_id(call_id, len(self._call_ids))
+        self._call_ids.add(call_id)
+        return call_id, kept
+
+    def _finish(self, emit: Emit) -> None:
+        reason = gemini_finish(self._raw_finish, called=bool(self._call_ids))
+        self._end_call(emit, cut_off=reason != "tool_calls")
+        self.finished = True
+        emit(
+            Done(
+                finish_reason=reason,
+                raw_finish_reason=self._raw_finish,
+                usage=gemini_usage(self._usage) if self._usage is not None else None,
+                response_id=self._response_id,
+                model=self._response_model,
+            )
+        )
+
+    def _index(self, kind: str) -> int:
+        """The index of the open part of a kind; a new one when something else came between."""
+        if self._open_text != kind:
+            self._fresh()
+            self._open_text = kind
+        return self._next_index - 1
+
+    def _fresh(self) -> int:
+        """The index of a part that stands alone."""
+        self._open_text = None
+        self._next_index += 1
+        return self._next_index - 1
+
+    def _opaque(self, kind: str, data: JsonObject) -> Opaque:
+        # Google refuses a signature made by another model; media it made goes to any of its models.
+        model = None if data.keys() <= _MEDIA else self._model
+        return Opaque(provider="gemini", model=model, kind=kind, data=data)
+
+
+def _name(value: Any) -> str | None:
+    """Text that says something; ``None`` for anything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def _beside_text(part: JsonObject) -> dict[str, Any]:
+    """A part without its text, which the event carries; with it when it is empty, so that it goes back too."""
+    return {key: value for key, value in part.items() if key != "text" or not value}

@@ -1,0 +1,204 @@
+"""Writing a conversation as Gemini's ``contents``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from modelyard.errors import InvalidRequestError
+from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.content import (
+    FilePart,
+    ImagePart,
+    OpaquePart,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from modelyard.types.messages import Message
+from modelyard.types.reporter import Reporter
+from modelyard_gemini.media import media_part
+
+__all__ = ["MISSING_SIGNATURE", "Rules", "write_conversation"]
+
+MISSING_SIGNATURE = "skip_thought_signature_validator"
+"""Stands where a call must have a signature and has none, because another model made it.
+
+Google documents it for transferring a conversation from a model without signatures
+(https://ai.google.dev/gemini-api/docs/thought-signatures).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a model insists on in a conversation; a model no card lists is taken for a new one.
+
+    ``call_signatures``: the first tool call of each step of the current turn must carry a signature.
+    ``media_in_results``: media a tool gave belong inside its ``functionResponse``, not beside it.
+    """
+
+    call_signatures: bool = True
+    media_in_results: bool = True
+
+
+def write_conversation(
+    messages: Sequence[Message], model: str, rules: Rules, reporter: Reporter
+) -> tuple[str, list[JsonObject]]:
+    """The system instruction and the ``contents`` of a conversation.
+
+    Gemini has one system instruction, apart from the conversation: later system messages are added to it.
+    """
+    writer = _Writer(model, rules, reporter)
+    instructions: list[str] = []
+    for message in messages:
+        if message.role == "assistant":
+            writer.assistant(message.content)
+        elif message.role != "system":
+            writer.user(message.content)
+        elif message.text:
+            instructions.append(message.text)
+            if writer.started:
+                reporter.note("messages", "converted", "a later system message joined the system instruction")
+    return "\n\n".join(instructions), writer.finish()
+
+
+@dataclass(slots=True)
+class _SentCall:
+    """A call as it was written: its place in the turn, and Google's own id for it if it goes back."""
+
+    name: str
+    position: int
+    wire_id: str | None
+
+
+class _Writer:
+    """Writes turn after turn, remembering the calls so that results can name them."""
+
+    def __init__(self, model: str, rules: Rules, reporter: Reporter) -> None:
+        self._model = model
+        self._rules = rules
+        self._reporter = reporter
+        self._contents: list[JsonObject] = []
+        self._calls: dict[str, _SentCall] = {}
+        self._results: list[tuple[int, JsonObject, list[JsonObject]]] = []
+        self._turn = 0
+        self._foreign = False
+        self.started = False
+
+    def user(self, content: Sequence[Part]) -> None:
+        """Write what a user says, or what tools gave back; results come first, they answer the turn before."""
+        self.started = True
+        parts: list[JsonObject] = []
+        for part in content:
+            if isinstance(part, ToolResult):
+                self._results.append(self._result(part))
+            elif isinstance(part, (ImagePart, FilePart)):
+                parts.append(media_part(part, self._reporter))
+            elif isinstance(part, TextPart) and part.text:
+                parts.append({"text": part.text})
+        if parts:
+            self._flush_results()
+            self._turn = len(self._contents)
+            self._contents.append({"role": "user", "parts": parts})
+
+    def assistant(self, content: Sequence[Part]) -> None:
+        """Write a turn of the model's; one directly after another continues it."""
+        self.started = True
+        self._flush_results()
+        before = len(self._calls)
+        parts = [wire for part in content for wire in self._model_part(part, len(self._calls) - before)]
+        if not parts:
+            return
+        last = self._contents[-1] if self._contents else None
+        if last is not None and last["role"] == "model":
+            last["parts"] += parts
+        else:
+            self._contents.append({"role": "model", "parts": parts})
+
+    def finish(self) -> list[JsonObject]:
+        """The contents, once the last turn has been written."""
+        self._flush_results()
+        if self._rules.call_signatures:
+            self._fill_signatures()
+        if self._foreign:
+            reason = "opaque data of another provider or model was left out"
+            self._reporter.note("messages", "dropped", reason)
+        return self._contents
+
+    def _result(self, result: ToolResult) -> tuple[int, JsonObject, list[JsonObject]]:
+        call = self._calls.get(result.tool_call_id)
+        name = call.name if call is not None else result.name
+        if not name:
+            raise InvalidRequestError(
+                f"A tool result answers the call {result.tool_call_id!r}, which the conversation does not hold.",
+                hint="Gemini matches results by the tool's name: keep the call in the history, or name the tool.",
+            )
+        media = [media_part(part, self._reporter) for part in result.content if not isinstance(part, TextPart)]
+        # Gemini takes an object; "error" is the key its reference names for failures.
+        told = {"error" if result.is_error else "result": result.text}
+        response: JsonObject = {"name": name, "response": told if result.text or not media else {}}
+        if call is not None and call.wire_id is not None:
+            response["id"] = call.wire_id
+        if media and self._rules.media_in_results:
+            response["parts"] = media
+            media = []
+        return call.position if call is not None else len(self._calls), {"functionResponse": response}, media
+
+    def _flush_results(self) -> None:
+        """Write the results gathered as one turn, in the order of their calls: ids may be missing."""
+        if not self._results:
+            return
+        results = sorted(self._results, key=lambda entry: entry[0])
+        parts = [response for _, response, _ in results] + [part for *_, media in results for part in media]
+        self._contents.append({"role": "user", "parts": parts})
+        self._results = []
+
+    def _model_part(self, part: Part, position: int) -> Iterable[JsonObject]:
+        if isinstance(part, ToolCall):
+            yield self._call(part, position)
+        elif isinstance(part, TextPart):
+            kept = self._own(part.opaque)
+            if part.text or kept:
+                yield {"text": part.text, **kept}
+        elif isinstance(part, RefusalPart):
+            if part.text:
+                yield {"text": part.text}
+        elif isinstance(part, (ImagePart, FilePart)):
+            yield media_part(part, self._reporter)
+        elif isinstance(part, (ReasoningPart, OpaquePart)):
+            # Thoughts without a signature are for the reader only; Google does not want them back.
+            kept = self._own(part.opaque)
+            if kept:
+                yield {"text": part.text, **kept} if isinstance(part, ReasoningPart) and part.text else kept
+
+    def _call(self, call: ToolCall, position: int) -> JsonObject:
+        kept = dict(self._own(call.opaque))
+        wire_id = kept.pop("id", None)
+        self._calls[call.id] = _SentCall(call.name, position, wire_id)
+        if call.arguments is None:
+            self._reporter.note(
+                "messages", "repaired", f"a call of {call.name} was cut off: sent without arguments"
+            )
+        function: JsonObject = {"name": call.name, "args": call.arguments or {}}
+        if wire_id is not None:
+            function["id"] = wire_id
+        return {"functionCall": function, **kept}
+
+    def _own(self, opaque: Opaque | None) -> JsonObject:
+        """The data that goes back to this model; empty for that of any other."""
+        if opaque is None:
+            return {}
+        if opaque.provider == "gemini" and opaque.model in (None, self._model):
+            return opaque.data
+        self._foreign = True
+        return {}
+
+    def _fill_signatures(self) -> None:
+        for content in self._contents[self._turn :]:
+            first = next((part for part in content["parts"] if "functionCall" in part), None)
+            if first is not None and "thoughtSignature" not in first:
+                first["thoughtSignature"] = MISSING_SIGNATURE
+                self._reporter.note("messages", "repaired", "a tool call without signature was marked as such")

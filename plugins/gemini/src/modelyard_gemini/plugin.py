@@ -1,0 +1,77 @@
+"""The hooks of the Gemini provider. Imports nothing heavy: the work begins when a session is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from modelyard.hookspecs import hookimpl
+from modelyard.plugins.info import ProviderInfo
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.errors import ProviderError
+    from modelyard.hookspecs import StreamItem
+    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.types.base import JsonObject
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
+    from modelyard_gemini.session import GeminiSession
+
+MODELYARD_API = 1
+
+
+@hookimpl
+def modelyard_provider() -> ProviderInfo:
+    return ProviderInfo(
+        id="gemini",
+        name="Google Gemini",
+        base_url="https://generativelanguage.googleapis.com",
+        # With both set, Google's own SDK uses GOOGLE_API_KEY (google-genai 3.4.0).
+        api_key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
+        options=frozenset({"store"}),
+    )
+
+
+@hookimpl
+def modelyard_models() -> Sequence[ModelCard]:
+    from modelyard.catalog.loader import load_cards
+
+    # Google's model list and its error messages name models "models/<id>".
+    return tuple(
+        card.model_copy(update={"aliases": (*card.aliases, f"models/{card.id}")})
+        for card in load_cards("modelyard_gemini", "gemini")
+    )
+
+
+@hookimpl
+async def modelyard_open(settings: SessionSettings) -> GeminiSession:
+    from modelyard_gemini.session import open_session
+
+    return await open_session(settings)
+
+
+@hookimpl
+async def modelyard_complete(session: GeminiSession, request: Request, card: ModelCard) -> Completion:
+    return await session.complete(request, card)
+
+
+@hookimpl
+def modelyard_stream(session: GeminiSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
+    return session.stream(request, card)
+
+
+@hookimpl
+def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard.types.reporter import Reporter
+    from modelyard_gemini.tools import tool_fields
+
+    return tool_fields(request, Reporter(request.on_unsupported, card.ref))
+
+
+@hookimpl
+def modelyard_map_error(error: BaseException) -> ProviderError:
+    from modelyard_gemini.errors import map_error
+
+    return map_error(error)

@@ -1,0 +1,189 @@
+"""What Mistral refuses: unknown fields (422), and conversations in the wrong order or with foreign ids (400).
+
+The rules are those of the API reference, of the request validator in mistral-common, and of errors quoted in
+public issues, read November 2026. A message that begins with ``body`` is a complaint of the schema validator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from modelyard.testing.checks import require, tool_names
+from modelyard.testing.dialect import Rejection
+from modelyard.types.base import JsonObject
+
+__all__ = ["check_body", "thinking_signature"]
+
+_FIELDS = frozenset(
+    "model messages temperature top_p top_k max_tokens min_tokens stream stop random_seed metadata "
+    "response_format tools tool_choice presence_penalty frequency_penalty repetition_penalty n logprobs "
+    "top_logprobs prompt_logprobs top_prompt_logprobs prediction parallel_tool_calls reasoning_effort "
+    "prompt_mode guardrails prompt_cache_key service_tier safe_prompt".split()
+)
+_MESSAGE_FIELDS = {
+    "system": frozenset({"role", "content"}),
+    "user": frozenset({"role", "content"}),
+    "assistant": frozenset({"role", "content", "tool_calls", "prefix"}),
+    "tool": frozenset({"role", "content", "tool_call_id", "name"}),
+}
+_CHUNK_FIELDS = {
+    "text": frozenset({"type", "text"}),
+    "image_url": frozenset({"type", "image_url"}),
+    "document_url": frozenset({"type", "document_url", "document_name"}),
+    "file": frozenset({"type", "file_id"}),
+    "input_audio": frozenset({"type", "input_audio"}),
+    "reference": frozenset({"type", "reference_ids"}),
+    "thinking": frozenset({"type", "thinking", "signature", "closed"}),
+    "resource": frozenset({"type", "uri", "content"}),
+    "resource_link": frozenset({"type", "uri", "metadata"}),
+}
+_FOLLOWS = {
+    "system": frozenset({"system", "user"}),
+    "user": frozenset({"system", "user", "assistant"}),
+    "assistant": frozenset({"system", "user", "assistant", "tool"}),
+    "tool": frozenset({"assistant", "tool"}),
+}
+"""The roles each role may come after."""
+_RANGES: dict[str, tuple[float, float]] = {"temperature": (0, 1.5), "top_p": (0, 1), "max_tokens": (0, 1_048_575)}
+_ID = re.compile(r"[a-zA-Z0-9]{9}")
+_CHOICES = ("auto", "none", "any", "required")
+
+
+def thinking_signature(text: str) -> str:
+    """The signature the emulator puts on thinking, and demands back with the same text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def check_body(body: JsonObject) -> None:
+    """Reject what the API refuses."""
+    _known(body, _FIELDS, "body")
+    _valid(isinstance(body.get("model"), str), "body.model", "Field required")
+    for field, (least, most) in _RANGES.items():
+        _check_number(body.get(field), field, least, most)
+    _check_stop(body.get("stop"))
+    _check_tools(body)
+    messages = body.get("messages")
+    _valid(isinstance(messages, list) and messages, "body.messages", "List should have at least 1 item")
+    for position, message in enumerate(messages or ()):
+        _check_message(message, f"body.messages.{position}")
+    _check_order(messages or [])
+    _check_calls(messages or [])
+
+
+def _valid(condition: object, where: str, what: str) -> None:
+    if not condition:
+        raise Rejection(f"{where}: {what}", 422)
+
+
+def _known(value: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    for name in value:
+        _valid(name in known, f"{where}.{name}", "Extra inputs are not permitted")
+
+
+def _check_number(value: Any, field: str, least: float, most: float) -> None:
+    if value is None:
+        return
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    _valid(number and least <= value <= most, f"body.{field}", f"Input should be from {least:g} to {most:g}")
+    _valid(field != "top_p" or value > 0, "body.top_p", "Input should be greater than 0")
+
+
+def _check_stop(stop: Any) -> None:
+    texts = stop if isinstance(stop, list) else [] if stop is None else [stop]
+    _valid(all(isinstance(text, str) for text in texts), "body.stop", "Input should be a valid string")
+
+
+def _check_tools(body: JsonObject) -> None:
+    tools, choice = body.get("tools"), body.get("tool_choice")
+    if tools is None:
+        require(choice in (None, "auto", "none"), "Tool choice is only allowed when tools are specified.")
+        return
+    _valid(isinstance(tools, list) and tools, "body.tools", "Input should be a valid list")
+    for position, tool in enumerate(tools):
+        where = f"body.tools.{position}.function"
+        _known(tool, frozenset({"type", "function"}), f"body.tools.{position}")
+        _known(tool["function"], frozenset({"name", "description", "parameters", "strict"}), where)
+        _valid(isinstance(tool["function"].get("parameters"), dict), f"{where}.parameters", "Field required")
+    names = [tool["function"].get("name", "") for tool in tools]
+    tool_names(names)
+    if isinstance(choice, dict):
+        require((choice.get("function") or {}).get("name") in names, "Tool choice names no tool of the request.")
+    else:
+        _valid(choice is None or choice in _CHOICES, "body.tool_choice", "Input should be a valid tool choice")
+
+
+def _check_message(message: Any, where: str) -> None:
+    role = message.get("role")
+    _valid(role in _MESSAGE_FIELDS, f"{where}.role", "Input tag found does not match any of the expected tags")
+    _known(message, _MESSAGE_FIELDS[role], where)
+    content = message.get("content")
+    if role != "assistant":
+        _valid(content is not None, f"{where}.content", "Field required")
+    if isinstance(content, list):
+        for position, chunk in enumerate(content):
+            _check_chunk(chunk, role, f"{where}.content.{position}")
+    else:
+        _valid(content is None or isinstance(content, str), f"{where}.content", "Input should be a valid string")
+    if role == "assistant":
+        spoken = message.get("content") or message.get("tool_calls")
+        require(spoken, "Assistant message must have either content or tool_calls.")
+
+
+def _check_chunk(chunk: JsonObject, role: str, where: str) -> None:
+    kind = chunk.get("type", "")
+    _valid(kind in _CHUNK_FIELDS, where, f"Input tag {kind!r} does not match any of the expected tags")
+    _known(chunk, _CHUNK_FIELDS[kind], where)
+    _valid(role != "system" or kind in ("text", "thinking"), where, "Input should be text")
+    if kind == "text":
+        _valid(isinstance(chunk.get("text"), str), f"{where}.text", "Input should be a valid string")
+    if kind == "thinking":
+        _check_thinking(chunk, where)
+
+
+def _check_thinking(chunk: JsonObject, where: str) -> None:
+    items = chunk.get("thinking")
+    _valid(isinstance(items, list), f"{where}.thinking", "Input should be a valid list")
+    text = "".join(item.get("text", "") for item in items or ())
+    signature = chunk.get("signature")
+    if signature is not None:
+        require(signature == thinking_signature(text), "The signature of a thinking chunk is not valid.")
+
+
+def _check_order(messages: list[JsonObject]) -> None:
+    before = "system"
+    for position, message in enumerate(messages):
+        role = message["role"]
+        require(before in _FOLLOWS[role], f"Unexpected role '{role}' after role '{before}'")
+        last = position == len(messages) - 1
+        require(last or not message.get("prefix"), "Assistant message with prefix True must be last message")
+        before = role
+    ends_well = before in ("user", "tool") or messages[-1].get("prefix")
+    expected = "Expected last role User or Tool (or Assistant with prefix True) for serving"
+    require(ends_well, f"{expected} but got {before}")
+
+
+def _check_calls(messages: list[JsonObject]) -> None:
+    pending: list[str] = []
+    unequal = "Not the same number of function calls and responses"
+    for message in messages:
+        if message["role"] == "tool":
+            call_id = message.get("tool_call_id")
+            _check_id(call_id)
+            require(call_id in pending, unequal)
+            pending.remove(str(call_id))
+            continue
+        require(not pending, unequal)
+        for call in message.get("tool_calls") or ():
+            _check_id(call.get("id"))
+            arguments = call["function"].get("arguments")
+            _valid(isinstance(arguments, (str, dict)), "body.messages.tool_calls", "Field required")
+            pending.append(call["id"])
+    require(not pending, unequal)
+
+
+def _check_id(call_id: Any) -> None:
+    valid = isinstance(call_id, str) and _ID.fullmatch(call_id)
+    require(valid, f"Tool call id was {call_id} but must be a-z, A-Z, 0-9, with a length of 9.")

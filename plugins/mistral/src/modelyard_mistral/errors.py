@@ -1,0 +1,176 @@
+"""Errors of the API, of the gateway before it, and of the official client.
+
+The body of an error stands at the root. Its ``message`` is text, or an object with the validator's complaints;
+some answers hold only ``detail`` (text or complaints) or, from the gateway, only ``message``. Codes are strings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard import errors
+from modelyard.errors import ProviderError
+from modelyard.http.failures import (
+    HttpFailure,
+    error_for_status,
+    http_error,
+    map_transport_error,
+    parse_json_object,
+    unreadable_error,
+)
+from modelyard.types.base import JsonObject
+
+__all__ = ["error_in_answer", "find_request_id", "map_error"]
+
+_BY_TYPE: dict[str, tuple[type[ProviderError], int]] = {
+    "authentication_error": (errors.AuthenticationError, 401),
+    "invalid_function_call": (errors.InvalidRequestError, 400),
+    "invalid_model": (errors.ModelNotFoundError, 400),
+    "invalid_request_error": (errors.InvalidRequestError, 400),
+    "invalid_request_message_order": (errors.InvalidRequestError, 400),
+    "rate_limit_error": (errors.RateLimitError, 429),
+    "rate_limited": (errors.RateLimitError, 429),
+    "server_error": (errors.ServerError, 500),
+}
+"""Types seen, and the status each comes with, for errors that stand in an answer and have none."""
+
+_DECISIVE = frozenset({"authentication_error", "invalid_model", "rate_limit_error", "rate_limited"})
+"""Types that say more than the status; the others are used for several."""
+
+_OVERFLOW = re.compile(
+    r"too large for model|context (length|window)|maximum context|too many tokens", re.IGNORECASE
+)
+_CAPACITY = re.compile(r"capacity exceeded|overloaded", re.IGNORECASE)
+_NO_ROUTE = "no Route matched"
+"""How Mistral's gateway says that a path does not exist; a model it does not know has other words."""
+_SHOWN_COMPLAINTS = 5
+
+
+def map_error(error: BaseException) -> ProviderError:
+    """The error for whatever a hook of this plugin raised."""
+    if isinstance(error, HttpFailure):
+        return _map_failure(error)
+    name = type(error).__name__
+    if name == "SSEError":
+        return errors.InvalidResponseError(f"The response is no stream of events: {error}.")
+    if name == "HTTPStatusError":  # raised by an event hook of a host's own HTTP client
+        return _map_failure(_as_failure(getattr(error, "response", None)))
+    if type(error).__module__.partition(".")[0] == "mistralai":
+        return _map_client_error(error)
+    return map_transport_error(error) or ProviderError(f"{type(error).__name__}: {error}")
+
+
+def find_request_id(headers: Any) -> str | None:
+    """The id of a request, from the first of Mistral's headers that has one."""
+    for name in ("mistral-correlation-id", "x-kong-request-id", "x-request-id"):
+        value = headers.get(name)
+        if value:
+            return str(value)
+    return None
+
+
+def error_in_answer(error: Any) -> ProviderError:
+    """The error an answer reports in its body or stream, where the status says 200."""
+    details = _details(error) if isinstance(error, dict) else {"message": error}
+    message = _message(details)
+    number = details.get("raw_status_code")
+    if not isinstance(number, int) or not 400 <= number < 600:
+        number = _BY_TYPE.get(str(details.get("type")), (errors.ServerError, 500))[1]
+    return _classify(details, message, number)(
+        message or "The answer reports an error without saying which.", status=number, code=_code(details)
+    )
+
+
+def _map_failure(failure: HttpFailure) -> ProviderError:
+    request_id = find_request_id(failure.headers)
+    body = parse_json_object(failure.body)
+    if body is None:
+        return unreadable_error(failure, request_id)
+    details = _details(body)
+    message = _message(details)
+    kind = _classify(details, message, failure.status)
+    error = http_error(failure, kind, message, code=_code(details), request_id=request_id)
+    if message.startswith(_NO_ROUTE):
+        error.hint = "The server is there, the path is not. Check the base URL."
+    return error
+
+
+def _map_client_error(error: BaseException) -> ProviderError:
+    """The error for what the official client raised, known by name so that it need not be imported."""
+    names = {base.__name__ for base in type(error).__mro__}
+    if "NoResponseError" in names:
+        return errors.ConnectionFailedError(f"No answer arrived: {error}.")
+    if "ResponseValidationError" in names:
+        return errors.InvalidResponseError("The answer is not of the shape the official client expects.")
+    if "MistralError" in names:
+        return _map_failure(_as_failure(error))
+    if "ServiceAccountTokenError" in names:
+        return errors.AuthenticationError(str(error))
+    if "StreamDisconnectedError" in names:
+        return errors.StreamInterruptedError(str(error))
+    return errors.InvalidRequestError(f"The official client refused: {type(error).__name__}: {error}")
+
+
+def _as_failure(source: Any) -> HttpFailure:
+    """The failed response in a client's error, or in a response; what is missing or unread counts as empty."""
+    status, headers = getattr(source, "status_code", None), getattr(source, "headers", None)
+    body = getattr(source, "body", None)
+    if body is None:
+        with contextlib.suppress(Exception):
+            body = source.text
+    return HttpFailure(
+        status if isinstance(status, int) else 500,
+        dict(headers) if isinstance(headers, Mapping) else {},
+        body.encode("utf-8", "replace") if isinstance(body, str) else b"",
+    )
+
+
+def _details(body: JsonObject) -> JsonObject:
+    """The object that says what is wrong: the body, or what a server before Mistral wrapped in ``error``."""
+    inner = body.get("error")
+    if isinstance(inner, dict):
+        return inner
+    return {"message": inner, **body} if isinstance(inner, str) else body
+
+
+def _classify(details: JsonObject, message: str, status: int) -> type[ProviderError]:
+    shown = message[:2000]
+    if status < 500 and _OVERFLOW.search(shown):
+        return errors.ContextWindowError
+    if message.startswith(_NO_ROUTE):
+        return errors.InvalidRequestError
+    if status in (429, 503) and _CAPACITY.search(shown):
+        return errors.OverloadedError
+    kind = details.get("type")
+    if isinstance(kind, str) and kind in _DECISIVE:
+        return _BY_TYPE[kind][0]
+    return error_for_status(status)
+
+
+def _code(details: JsonObject) -> str | None:
+    value = details.get("code") or details.get("type")
+    return None if value is None else str(value)
+
+
+def _message(details: JsonObject) -> str:
+    value = details.get("message")
+    if value is None:
+        value = details.get("detail")
+    if isinstance(value, dict):
+        value = value.get("detail", value)
+    if isinstance(value, list):
+        return "; ".join(_complaint(entry) for entry in value[:_SHOWN_COMPLAINTS])
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _complaint(entry: Any) -> str:
+    """One complaint of the validator: where, and what. What was sent there is not repeated."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    place = entry.get("loc")
+    where = ".".join(str(step) for step in place) if isinstance(place, list) else ""
+    what = str(entry.get("msg") or entry.get("type") or "not valid")
+    return f"{where}: {what}" if where else what

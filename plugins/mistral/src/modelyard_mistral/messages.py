@@ -1,0 +1,162 @@
+"""Writing a conversation in the roles, and in the order of roles, that Mistral accepts.
+
+Mistral refuses, with status 400 and code 3230, a turn of the user's right after a tool's, and a system message
+after anything but the start or a turn of the user's (public issues of several clients; the request validator in
+mistral-common states the same order). Such conversations are repaired, and the repair is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.content import (
+    FilePart,
+    ImagePart,
+    OpaquePart,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from modelyard.types.messages import Message
+from modelyard.types.report import Action
+from modelyard.types.reporter import Reporter
+from modelyard_mistral.chunks import input_chunk, text_chunk
+from modelyard_mistral.tool_ids import ToolIds
+
+__all__ = ["FILLER", "chat_messages"]
+
+FILLER = "OK"
+"""What the assistant is made to say between a tool's turn and the user's."""
+
+
+def chat_messages(messages: Sequence[Message], model: str, reporter: Reporter) -> list[JsonObject]:
+    """The ``messages`` of a conversation; one message of ours becomes one for each tool result it holds."""
+    writer = _Writer(model, ToolIds(messages), reporter)
+    for message in messages:
+        writer.add(message)
+    return writer.finish()
+
+
+class _Writer:
+    """Writes the messages of one conversation, saying each kind of change once."""
+
+    def __init__(self, model: str, ids: ToolIds, reporter: Reporter) -> None:
+        self._model = model
+        self._ids = ids
+        self._reporter = reporter
+        self._wire: list[JsonObject] = []
+        self._attached: list[JsonObject] = []
+        self._said: set[str] = set()
+        if ids.changed:
+            self._note("renamed", "tool call ids become nine letters and digits, the only form Mistral reads")
+
+    def add(self, message: Message) -> None:
+        """Write a message."""
+        if message.name is not None and "name" not in self._said:
+            self._said.add("name")
+            self._reporter.drop("name", "Mistral's messages carry no name of a speaker")
+        if message.role == "system":
+            self._append({"role": "system", "content": message.text})
+        elif message.role == "assistant":
+            self._add_assistant(message.content)
+        else:
+            self._add_user(message.content)
+
+    def finish(self) -> list[JsonObject]:
+        """The messages; the last of them is the user's or a tool's, or an answer to be continued."""
+        self._flush_attached()
+        last = self._wire[-1] if self._wire else {}
+        if last.get("role") == "system":
+            self._wire[-1] = self._as_user(last)
+        elif last.get("role") == "assistant" and "tool_calls" not in last:
+            last["prefix"] = True
+        return self._wire
+
+    def _append(self, message: JsonObject) -> None:
+        role = message["role"]
+        if role != "tool":
+            self._flush_attached()
+        before = self._wire[-1]["role"] if self._wire else "system"
+        if role == "system" and before not in ("system", "user"):
+            message = self._as_user(message)
+            role = "user"
+        if role == "user" and before == "tool":
+            self._note("repaired", f"{FILLER!r} of the assistant's stands between a tool's turn and the user's")
+            self._wire.append({"role": "assistant", "content": FILLER})
+        self._wire.append(message)
+
+    def _as_user(self, message: JsonObject) -> JsonObject:
+        self._note("converted", "a system message later than Mistral takes one is sent as the user's")
+        return {**message, "role": "user"}
+
+    def _add_user(self, parts: Sequence[Part]) -> None:
+        content: list[JsonObject] = []
+        for part in parts:
+            if isinstance(part, ToolResult):
+                self._add_result(part)
+            else:
+                assert isinstance(part, (TextPart, ImagePart, FilePart))  # Message allows a user nothing else
+                content.append(input_chunk(part))
+        if content:
+            only_text = len(content) == 1 and content[0]["type"] == "text"
+            self._append({"role": "user", "content": content[0]["text"] if only_text else content})
+
+    def _add_result(self, result: ToolResult) -> None:
+        if result.is_error:
+            self._note("dropped", "a tool's message has no mark for an error; its text says what failed")
+        call_id = self._ids[result.tool_call_id]
+        files = [input_chunk(part) for part in result.content if not isinstance(part, TextPart)]
+        if files:
+            self._note("converted", "files a tool gave back follow its result in a turn of the user's")
+            self._attached += [text_chunk(f"Files from tool call {call_id}:"), *files]
+        text = result.text or ("The files follow." if files else "")
+        self._append({"role": "tool", "tool_call_id": call_id, "content": text})
+
+    def _flush_attached(self) -> None:
+        """Write the files of tool results, once all results of a turn stand together."""
+        if self._attached:
+            content, self._attached = self._attached, []
+            self._append({"role": "user", "content": content})
+
+    def _add_assistant(self, parts: Sequence[Part]) -> None:
+        message: JsonObject = {"role": "assistant"}
+        content = [chunk for part in parts if (chunk := self._assistant_chunk(part)) is not None]
+        if content:
+            plain = all(chunk["type"] == "text" for chunk in content)
+            message["content"] = "".join(chunk["text"] for chunk in content) if plain else content
+        calls = [self._call(part) for part in parts if isinstance(part, ToolCall)]
+        if calls:
+            message["tool_calls"] = calls
+        if len(message) == 1:
+            self._note("dropped", "a turn of the assistant's that holds nothing Mistral can read")
+        else:
+            self._append(message)
+
+    def _assistant_chunk(self, part: Part) -> JsonObject | None:
+        if isinstance(part, (TextPart, RefusalPart)):
+            return text_chunk(part.text) if part.text else None
+        if isinstance(part, (ReasoningPart, OpaquePart)):
+            return self._own(part.opaque)
+        if isinstance(part, (ImagePart, FilePart)):
+            self._note("dropped", "images and files in the assistant's turns")
+        return None
+
+    def _own(self, opaque: Opaque | None) -> JsonObject | None:
+        """A chunk this model made, to be sent back unchanged; ``None`` for any other."""
+        if opaque is not None and opaque.provider == "mistral" and opaque.model in (None, self._model):
+            return opaque.data
+        self._note("dropped", "reasoning and other data that only the model that made it can read")
+        return None
+
+    def _call(self, call: ToolCall) -> JsonObject:
+        function = {"name": call.name, "arguments": call.arguments_text or "{}"}
+        return {"id": self._ids[call.id], "type": "function", "function": function}
+
+    def _note(self, action: Action, reason: str) -> None:
+        if reason not in self._said:
+            self._said.add(reason)
+            self._reporter.note("messages", action, reason)

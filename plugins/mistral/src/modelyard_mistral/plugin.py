@@ -1,0 +1,70 @@
+"""The hooks of the Mistral provider. Imports nothing heavy: the work begins when a session is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from modelyard.hookspecs import hookimpl
+from modelyard.plugins.info import ProviderInfo
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.errors import ProviderError
+    from modelyard.hookspecs import StreamItem
+    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.types.base import JsonObject
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
+    from modelyard_mistral.session import MistralSession
+
+MODELYARD_API = 1
+
+
+@hookimpl
+def modelyard_provider() -> ProviderInfo:
+    return ProviderInfo(
+        id="mistral",
+        name="Mistral",
+        base_url="https://api.mistral.ai/v1",
+        api_key_variables=("MISTRAL_API_KEY",),
+        options=frozenset({"server"}),
+    )
+
+
+@hookimpl
+def modelyard_models() -> Sequence[ModelCard]:
+    from modelyard.catalog.loader import load_cards
+
+    return load_cards("modelyard_mistral", "mistral")
+
+
+@hookimpl
+async def modelyard_open(settings: SessionSettings) -> MistralSession:
+    from modelyard_mistral.session import open_session
+
+    return await open_session(settings)
+
+
+@hookimpl
+async def modelyard_complete(session: MistralSession, request: Request, card: ModelCard) -> Completion:
+    return await session.complete(request, card)
+
+
+@hookimpl
+def modelyard_stream(session: MistralSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
+    return session.stream(request, card)
+
+
+@hookimpl
+def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard_mistral.tools import tool_fields
+
+    return tool_fields(request)
+
+
+@hookimpl
+def modelyard_map_error(error: BaseException) -> ProviderError:
+    from modelyard_mistral.errors import map_error
+
+    return map_error(error)

@@ -1,0 +1,74 @@
+"""What the Mistral tests share: an emulator, a runtime that calls it, and ways to look at one request."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from modelyard import Runtime
+from modelyard.catalog.card import ModelCard
+from modelyard.catalog.loader import load_cards
+from modelyard.http.session import WireRequest
+from modelyard.testing import Emulator, Received
+from modelyard.types.request import build_request
+from modelyard_mistral.dialect import DIALECT
+from modelyard_mistral.request import build_chat_request
+
+Write = Callable[..., WireRequest]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and URLs of the developer's environment must not leak into a test."""
+    for name in list(os.environ):
+        if name.startswith(("MISTRAL_", "MODELYARD_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(DIALECT) as running:
+        yield running
+
+
+@pytest.fixture
+async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
+    async with Runtime({"mistral": emulator.settings()}, plugins=["mistral"], max_attempts=1) as open_runtime:
+        yield open_runtime
+
+
+@pytest.fixture(scope="session")
+def cards() -> dict[str, ModelCard]:
+    return {card.id: card for card in load_cards("modelyard_mistral", "mistral")}
+
+
+@pytest.fixture
+def write(cards: dict[str, ModelCard]) -> Write:
+    """Write a request as the plugin would, and hold it to what Mistral accepts."""
+
+    def write_request(
+        messages: Any,
+        *,
+        model: str = "mistral-medium-3-5",
+        card: ModelCard | None = None,
+        system: str | None = None,
+        stream: bool = False,
+        strict: bool = True,
+        **fields: Any,
+    ) -> WireRequest:
+        request = build_request("mistral", model, messages, system, fields, stream=stream)
+        wire = build_chat_request(request, card or cards[model])
+        if strict:
+            DIALECT.check(received(wire.body))
+        return wire
+
+    return write_request
+
+
+def received(body: Any) -> Received:
+    headers = {"authorization": "Bearer test-key", "content-type": "application/json"}
+    return Received("POST", "/v1/chat/completions", "", headers, json.dumps(body).encode())
