@@ -1,0 +1,174 @@
+"""How the Messages API answers a script; for the emulator and for tests.
+
+What it refuses is in ``dialect_checks``. Rules follow Anthropic's API reference, the SDK's types, and the
+requests and errors in public recordings and issue threads, read November 2026.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelyard.testing.dialect import Dialect, sse
+from modelyard.testing.script import Call, Failure, Script, Text, Think
+from modelyard.testing.server import Received, Reply
+from modelyard.types.base import JsonObject
+from modelyard_claude.dialect_checks import check_headers, check_request, sign
+
+__all__ = ["DIALECT", "ClaudeDialect"]
+
+_ERRORS: dict[str, tuple[int, str, str | None]] = {
+    "authentication": (401, "authentication_error", None),
+    "permission": (403, "permission_error", None),
+    "quota": (429, "rate_limit_error", "enforced_spend_limit_reached"),
+    "rate_limit": (429, "rate_limit_error", None),
+    "overloaded": (529, "overloaded_error", None),
+    "server": (500, "api_error", None),
+    "invalid_request": (400, "invalid_request_error", None),
+    "context_window": (400, "invalid_request_error", None),
+    "model_not_found": (404, "not_found_error", None),
+}
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+    "unknown": "pause_turn",
+}
+
+
+class ClaudeDialect(Dialect):
+    """Serves ``/v1/messages``."""
+
+    provider = "claude"
+    model = "claude-sonnet-5-5"
+
+    def check(self, received: Received) -> None:
+        check_headers(received)
+        check_request(received)
+
+    def wants_stream(self, received: Received) -> bool:
+        return bool(received.json.get("stream"))
+
+    def headers(self) -> dict[str, str]:
+        return {"request-id": "req_emulated"}
+
+    def body(self, script: Script, received: Received) -> JsonObject:
+        message = _message(received)
+        message["content"] = _blocks(script, received.json)
+        message.update(_ending(script))
+        message["usage"] = {**_input_usage(script), **_output_usage(script)}
+        return message
+
+    def events(self, script: Script, received: Received) -> list[bytes]:
+        start = {**_message(received), "stop_reason": None, "stop_sequence": None, "stop_details": None}
+        start["usage"] = {**_input_usage(script), "output_tokens": 1}
+        events: list[JsonObject] = [{"type": "message_start", "message": start}, {"type": "ping"}]
+        for index, (block, step) in enumerate(zip(_blocks(script, received.json), script.steps, strict=True)):
+            events += _block_events(index, block, step)
+        usage = {**_input_usage(script), **_output_usage(script)}
+        events.append({"type": "message_delta", "delta": _ending(script), "usage": usage})
+        events.append({"type": "message_stop"})
+        return [sse(event, event["type"]) for event in events]
+
+    def error(self, failure: Failure, received: Received) -> Reply:
+        headers = {"request-id": "req_emulated"}
+        if failure.retry_after is not None:
+            headers["retry-after"] = f"{failure.retry_after:g}"
+        status = failure.status or _ERRORS[failure.kind][0]
+        return Reply.json({**_error(failure), "request_id": "req_emulated"}, status, headers)
+
+    def error_event(self, failure: Failure, received: Received) -> bytes:
+        return sse(_error(failure), "error")
+
+
+def _error(failure: Failure) -> JsonObject:
+    _, kind, code = _ERRORS[failure.kind]
+    message = failure.message
+    if failure.kind == "context_window":
+        message = f"prompt is too long: 250000 tokens > 200000 maximum. {message}"
+    details = {"details": {"error_code": code}} if code else {}
+    return {"type": "error", "error": {"type": kind, "message": message, **details}}
+
+
+def _message(received: Received) -> JsonObject:
+    body = received.json
+    return {
+        "id": f"msg_emulated_{len(body['messages'])}",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": [],
+    }
+
+
+def _ending(script: Script) -> JsonObject:
+    reason = _STOP_REASONS.get(script.ends, "pause_turn")
+    refused = reason == "refusal"
+    details = {"type": "refusal", "category": None, "explanation": "Refused by script."} if refused else None
+    return {"stop_reason": reason, "stop_sequence": None, "stop_details": details}
+
+
+def _input_usage(script: Script) -> JsonObject:
+    used = script.usage
+    return {
+        "input_tokens": used.input - used.cached,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": used.cached,
+    }
+
+
+def _output_usage(script: Script) -> JsonObject:
+    used = script.usage
+    return {"output_tokens": used.output, "output_tokens_details": {"thinking_tokens": used.reasoning}}
+
+
+def _blocks(script: Script, body: JsonObject) -> list[JsonObject]:
+    """The complete blocks of an answer; a call that follows thinking says so in its id."""
+    blocks: list[JsonObject] = []
+    thought = False
+    for number, step in enumerate(script.steps):
+        if isinstance(step, Text):
+            blocks.append({"type": "text", "text": step.text, "citations": None})
+        elif isinstance(step, Think):
+            thought = True
+            signature = sign(body["model"], step.text)
+            blocks.append({"type": "thinking", "thinking": step.text, "signature": signature})
+        else:
+            made = f"toolu_{'thought' if thought else 'plain'}_{len(body['messages'])}_{number}"
+            blocks.append(_call(step, step.id or made))
+    return blocks
+
+
+def _call(step: Call, call_id: str) -> JsonObject:
+    # Whole answers show nothing of a call that was cut off.
+    arguments = step.arguments if step.cut_at is None else {}
+    return {
+        "type": "tool_use",
+        "id": call_id,
+        "name": step.name,
+        "input": arguments,
+        "caller": {"type": "direct"},
+    }
+
+
+def _block_events(index: int, block: JsonObject, step: Text | Think | Call) -> list[JsonObject]:
+    if isinstance(step, Text):
+        empty: JsonObject = {**block, "text": ""}
+        deltas: list[JsonObject] = [{"type": "text_delta", "text": piece} for piece in step.pieces]
+    elif isinstance(step, Think):
+        empty = {**block, "thinking": "", "signature": ""}
+        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in step.pieces]
+        deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    else:
+        empty = {**block, "input": {}}
+        pieces: tuple[str, ...] = ("", *step.pieces) if step.arguments else ("",)
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    place: dict[str, Any] = {"index": index}
+    return [
+        {"type": "content_block_start", **place, "content_block": empty},
+        *({"type": "content_block_delta", **place, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", **place},
+    ]
+
+
+DIALECT = ClaudeDialect()

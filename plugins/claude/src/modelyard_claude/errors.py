@@ -1,0 +1,189 @@
+"""Errors: the API's own, the SDK's exceptions around them, and those of the clouds that serve Claude too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from modelyard import errors
+from modelyard.errors import ProviderError
+from modelyard.http.failures import (
+    HttpFailure,
+    error_for_status,
+    http_error,
+    map_transport_error,
+    parse_json_object,
+    unreadable_error,
+)
+from modelyard.types.base import JsonObject
+
+__all__ = ["error_in_answer", "map_error"]
+
+_BY_TYPE: dict[str, tuple[type[ProviderError], int]] = {
+    "invalid_request_error": (errors.InvalidRequestError, 400),
+    "authentication_error": (errors.AuthenticationError, 401),
+    "billing_error": (errors.QuotaExceededError, 402),
+    "permission_error": (errors.PermissionDeniedError, 403),
+    "not_found_error": (errors.ModelNotFoundError, 404),
+    "conflict_error": (errors.ServerError, 409),
+    "request_too_large": (errors.InvalidRequestError, 413),
+    "rate_limit_error": (errors.RateLimitError, 429),
+    "api_error": (errors.ServerError, 500),
+    "timeout_error": (errors.ServerError, 504),
+    "overloaded_error": (errors.OverloadedError, 529),
+    # Names Amazon Bedrock gives to errors inside its event streams.
+    "validationException": (errors.InvalidRequestError, 400),
+    "modelTimeoutException": (errors.ServerError, 408),
+    "modelStreamErrorException": (errors.ServerError, 424),
+    "throttlingException": (errors.RateLimitError, 429),
+    "internalServerException": (errors.ServerError, 500),
+    "serviceUnavailableException": (errors.OverloadedError, 503),
+}
+_QUOTA_CODES = frozenset(
+    {
+        "contract_spend_limit_reached",
+        "enforced_spend_limit_reached",
+        "linked_organization_billing_unavailable",
+        "linked_organization_spend_limit_reached",
+    }
+)
+# These come as a plain invalid_request_error; the wording, seen in public issue threads, is all there is.
+_BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
+    (
+        re.compile(
+            r"prompt is too long|exceeds? (the )?(model'?s )?context|context (window|limit)", re.IGNORECASE
+        ),
+        errors.ContextWindowError,
+    ),
+    (
+        re.compile(r"credit balance is too low|specified API usage limits", re.IGNORECASE),
+        errors.QuotaExceededError,
+    ),
+    (re.compile(r"blocked by content filtering", re.IGNORECASE), errors.ContentFilterError),
+)
+_BY_SDK_CLASS: tuple[tuple[str, Callable[[str], ProviderError]], ...] = (
+    ("CredentialsError", errors.AuthenticationError),
+    ("APITimeoutError", partial(errors.DeadlineError, phase="first_output")),
+    ("APIConnectionError", errors.ConnectionFailedError),
+    ("RetryableError", errors.ServerError),
+    ("APIError", errors.InvalidResponseError),
+)
+
+
+def map_error(error: BaseException) -> ProviderError:
+    """The error for whatever a hook of this plugin raised."""
+    failure = error if isinstance(error, HttpFailure) else _failure_of(error)
+    if failure is not None:
+        return _map_failure(failure)
+    wrapped = error.__cause__ if _is_named(error, "APIConnectionError") else None
+    transport = map_transport_error(wrapped or error)
+    return transport or _map_sdk_error(error) or ProviderError(f"{type(error).__name__}: {error}")
+
+
+def error_in_answer(body: JsonObject) -> ProviderError:
+    """The error an answer reports in its body or stream, where the status says 200."""
+    details = _details(body)
+    message, code = _text(details.get("message")), _code(details)
+    kind, status = _classify(details, message)
+    return (kind or errors.ServerError)(
+        message or "The answer reports an error without saying which.",
+        status=status or 500,
+        code=code,
+        request_id=_request_id(body),
+    )
+
+
+def _map_failure(failure: HttpFailure) -> ProviderError:
+    headers = failure.headers
+    request_id = headers.get("request-id") or headers.get("x-amzn-requestid")
+    body = parse_json_object(failure.body)
+    if body is None:
+        return unreadable_error(failure, request_id)
+    details = _details(body)
+    message = _text(details.get("message"))
+    kind, _ = _classify(details, message)
+    error = http_error(
+        failure,
+        kind or error_for_status(failure.status),
+        message,
+        code=_code(details),
+        request_id=_request_id(body) or request_id,
+    )
+    # The server knows better than a status whether another try makes sense; no credit never does.
+    if headers.get("x-should-retry") in ("true", "false") and not isinstance(error, errors.QuotaExceededError):
+        error.retryable = headers["x-should-retry"] == "true"
+    return error
+
+
+def _classify(details: JsonObject, message: str) -> tuple[type[ProviderError] | None, int | None]:
+    kind, status = _BY_TYPE.get(_text(details.get("type")), (None, None))
+    code = _error_code(details)
+    if code in _QUOTA_CODES:
+        return errors.QuotaExceededError, status
+    if kind is errors.ModelNotFoundError and code is not None:
+        return errors.InvalidRequestError, status  # a file, thread or profile is missing, not the model
+    if kind in (None, errors.InvalidRequestError):
+        for pattern, better in _BY_MESSAGE:
+            if pattern.search(message[:2000]):
+                return better, status
+    return kind, status
+
+
+def _details(body: JsonObject) -> JsonObject:
+    inner = body.get("error", body)
+    return inner if isinstance(inner, dict) else {"message": inner}
+
+
+def _error_code(details: JsonObject) -> str | None:
+    more = details.get("details")
+    code = more.get("error_code") if isinstance(more, dict) else None
+    return code if isinstance(code, str) else None
+
+
+def _code(details: JsonObject) -> str | None:
+    value = _error_code(details) or details.get("type") or details.get("status")
+    return None if value is None else str(value)
+
+
+def _request_id(body: JsonObject) -> str | None:
+    value = body.get("request_id")
+    return value if isinstance(value, str) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _failure_of(error: BaseException) -> HttpFailure | None:
+    """The failed response an exception of the SDK is about.
+
+    Works by shape, so that the SDK need not be imported to map an error.
+    """
+    response = getattr(error, "response", None) if _is_named(error, "APIStatusError") else None
+    if response is None:
+        return None
+    try:
+        body = response.content
+    except Exception:  # closed before it was read: the status has to do
+        body = b""
+    return HttpFailure(response.status_code, dict(response.headers), body)
+
+
+def _map_sdk_error(error: BaseException) -> ProviderError | None:
+    """The error for an exception of the SDK that is about no response."""
+    if not _is_named(error, "AnthropicError"):
+        return None
+    text = str(error) or type(error).__name__
+    for name, kind in _BY_SDK_CLASS:
+        if _is_named(error, name):
+            return kind(text)
+    return errors.InvalidRequestError(f"The SDK refused the request: {text}")
+
+
+def _is_named(error: BaseException, name: str) -> bool:
+    """Whether an exception is of a class of the SDK."""
+    return any(
+        base.__name__ == name and base.__module__.partition(".")[0] == "anthropic" for base in type(error).__mro__
+    )

@@ -1,0 +1,145 @@
+"""Writing a conversation as ``system`` and ``messages``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelyard.errors import InvalidRequestError
+from modelyard.types.base import JsonObject
+from modelyard.types.messages import Message
+from modelyard.types.reporter import Reporter
+from modelyard_claude.content import assistant_blocks, user_blocks
+
+__all__ = ["Conversation"]
+
+_THINKING = frozenset({"thinking", "redacted_thinking"})
+
+
+class Conversation:
+    """Collects the turns of one request.
+
+    Turns of the same role in a row become one, blank text and empty turns are left out, results of tools come
+    first in their turn. System messages at the start are the ``system`` text. Later ones stay where they are
+    if ``system_turns`` says that the model takes them, which it does only after a turn of the user's and
+    before one of its own: one that stands elsewhere moves behind the next turn of the user's. For other
+    models they join the ``system`` text.
+
+    ``thinking`` says whether thinking of earlier turns may be sent; with thinking off it is an error.
+    """
+
+    def __init__(self, model: str, reporter: Reporter, *, system_turns: bool, thinking: bool) -> None:
+        self._model = model
+        self._reporter = reporter
+        self._system_turns = system_turns
+        self._thinking = thinking
+        self._system: list[str] = []
+        self._waiting: list[str] = []
+        self._turns: list[JsonObject] = []
+        self._dropped: set[str] = set()
+
+    @classmethod
+    def write(
+        cls, messages: Sequence[Message], model: str, reporter: Reporter, *, system_turns: bool, thinking: bool
+    ) -> tuple[str, list[JsonObject]]:
+        """The ``system`` text, empty without any, and the ``messages``.
+
+        Raises ``InvalidRequestError`` when nothing is left to send, ``UnsupportedFeatureError`` for a part no
+        model of this provider can read.
+        """
+        conversation = cls(model, reporter, system_turns=system_turns, thinking=thinking)
+        for message in messages:
+            conversation._add(message)
+        return conversation._finish()
+
+    def _add(self, message: Message) -> None:
+        if message.role == "system":
+            self._add_system(message.text)
+        elif message.role == "assistant":
+            blocks = assistant_blocks(message.content, self._model, self._dropped, thinking=self._thinking)
+            self._add_assistant(_without_last_thinking(blocks))
+        else:
+            self._add_user(user_blocks(message.content))
+
+    def _add_system(self, text: str) -> None:
+        if not text.strip():
+            return
+        if not self._turns:
+            self._system.append(text)
+        elif self._system_turns:
+            self._waiting.append(text)
+        else:
+            self._hoist(text)
+
+    def _add_assistant(self, blocks: list[JsonObject]) -> None:
+        if blocks:
+            self._place_waiting()
+        self._add_turn("assistant", blocks)
+
+    def _add_user(self, blocks: list[JsonObject]) -> None:
+        if blocks and self._waiting:
+            self._converted("a system message moved behind the user turn that follows it")
+        self._add_turn("user", blocks)
+
+    def _add_turn(self, role: str, blocks: list[JsonObject]) -> None:
+        if not blocks:
+            return
+        last = self._turns[-1] if self._turns else None
+        if last is not None and last["role"] == role:
+            last["content"] += blocks
+        else:
+            self._turns.append({"role": role, "content": blocks})
+
+    def _place_waiting(self) -> None:
+        """Put system messages behind the user's turn, if that is the last."""
+        if self._waiting and self._turns[-1]["role"] == "user":
+            content = [{"type": "text", "text": text} for text in self._waiting]
+            self._turns.append({"role": "system", "content": content})
+            self._waiting = []
+
+    def _hoist(self, text: str) -> None:
+        self._converted("a later system message joined the system text: the model takes none in between")
+        self._system.append(text)
+
+    def _finish(self) -> tuple[str, list[JsonObject]]:
+        self._place_waiting()
+        for text in self._waiting:
+            self._hoist(text)
+        if not self._turns:
+            raise InvalidRequestError("No message holds anything to send.", model=self._model)
+        calls: list[str] = []
+        for turn in self._turns:
+            if turn["role"] == "user":
+                turn["content"] = _results_first(turn["content"], calls)
+            calls = [block["id"] for block in turn["content"] if block["type"] == "tool_use"]
+        self._trim_prefill()
+        for reason in sorted(self._dropped):
+            self._reporter.note("messages", "dropped", reason)
+        return "\n\n".join(self._system), self._turns
+
+    def _trim_prefill(self) -> None:
+        """Take the white space off the end of a last turn of the model's, which the API refuses."""
+        last = self._turns[-1]
+        block = last["content"][-1]
+        if last["role"] == "assistant" and block["type"] == "text":
+            last["content"][-1] = {**block, "text": block["text"].rstrip()}
+
+    def _converted(self, reason: str) -> None:
+        self._reporter.note("messages", "converted", reason)
+
+
+def _without_last_thinking(blocks: list[JsonObject]) -> list[JsonObject]:
+    """A turn may not end in thinking, as one cut off in the middle of it does."""
+    while blocks and blocks[-1]["type"] in _THINKING:
+        blocks.pop()
+    return blocks
+
+
+def _results_first(blocks: list[JsonObject], calls: list[str]) -> list[JsonObject]:
+    """Results of tools before anything else, in the order of the calls."""
+    results = [block for block in blocks if block["type"] == "tool_result"]
+    if not results:
+        return blocks
+    if len(results) > 1:
+        order = {call: position for position, call in enumerate(calls)}
+        results.sort(key=lambda block: order.get(block["tool_use_id"], len(order)))
+    return [*results, *(block for block in blocks if block["type"] != "tool_result")]

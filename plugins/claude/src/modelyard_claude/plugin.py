@@ -1,0 +1,90 @@
+"""The hooks of the Claude provider. Imports nothing heavy: the work begins when a session is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from modelyard.hookspecs import hookimpl
+from modelyard.plugins.info import ProviderInfo
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.errors import ProviderError
+    from modelyard.hookspecs import StreamItem
+    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.types.base import JsonObject
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
+    from modelyard_claude.session import ClaudeSession
+
+MODELYARD_API = 1
+
+
+@hookimpl
+def modelyard_provider() -> ProviderInfo:
+    return ProviderInfo(
+        id="claude",
+        name="Anthropic",
+        base_url="https://api.anthropic.com",
+        api_key_variables=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+        base_url_variables=("ANTHROPIC_BASE_URL",),
+        key_optional=_sdk_finds_credential(os.environ),
+        options=frozenset({"version", "beta", "default_max_tokens"}),
+    )
+
+
+@hookimpl
+def modelyard_models() -> Sequence[ModelCard]:
+    from modelyard.catalog.loader import load_cards
+
+    return load_cards("modelyard_claude", "claude")
+
+
+@hookimpl
+async def modelyard_open(settings: SessionSettings) -> ClaudeSession:
+    from modelyard_claude.session import open_session
+
+    return await open_session(settings)
+
+
+@hookimpl
+async def modelyard_complete(session: ClaudeSession, request: Request, card: ModelCard) -> Completion:
+    return await session.complete(request, card)
+
+
+@hookimpl
+def modelyard_stream(session: ClaudeSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
+    return session.stream(request, card)
+
+
+@hookimpl
+def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard.types.reporter import Reporter
+    from modelyard_claude.tools import tool_fields
+
+    return tool_fields(request, card, Reporter("drop", card.ref))
+
+
+@hookimpl
+def modelyard_map_error(error: BaseException) -> ProviderError:
+    from modelyard_claude.errors import map_error
+
+    return map_error(error)
+
+
+@hookimpl
+def modelyard_validate(request: Request, card: ModelCard) -> None:
+    from modelyard_claude.request import check_request
+
+    check_request(request, card)
+
+
+def _sdk_finds_credential(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a profile or a workload identity, which the SDK turns into a token itself."""
+    if environ.get("ANTHROPIC_PROFILE"):
+        return True
+    identity = environ.get("ANTHROPIC_IDENTITY_TOKEN") or environ.get("ANTHROPIC_IDENTITY_TOKEN_FILE")
+    rule, organisation = environ.get("ANTHROPIC_FEDERATION_RULE_ID"), environ.get("ANTHROPIC_ORGANIZATION_ID")
+    return bool(identity and rule and organisation)

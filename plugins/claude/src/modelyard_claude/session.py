@@ -1,0 +1,151 @@
+"""The way to Claude: the official SDK opens the response, and our decoder reads its bytes.
+
+The SDK brings authentication, profiles and the version header, and a host can hand in its client for another
+door to Claude. Its own decoder builds an object for each event, at five times the cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from modelyard.catalog.card import ModelCard
+from modelyard.credentials.resolve import missing_credential
+from modelyard.errors import ConfigurationError
+from modelyard.http.client import AsyncClient, Response, make_client
+from modelyard.http.session import HttpSession, WireRequest
+from modelyard.http.urls import without_version
+from modelyard.jsonio import encode_json
+from modelyard.plugins.sessions import SessionSettings
+from modelyard.streaming.collect import collect_stream
+from modelyard.streaming.decode import StreamDecoder
+from modelyard.types.completion import Completion
+from modelyard.types.request import Request
+from modelyard_claude.events import ClaudeDecoder
+from modelyard_claude.eventstream import MEDIA_TYPE, EventStreamResponse
+from modelyard_claude.options import ClaudeOptions
+from modelyard_claude.request import WHOLE_ANSWER_TOKENS, build_request, output_limit
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+__all__ = ["ClaudeSession", "open_session"]
+
+
+class ClaudeSession(HttpSession):
+    """Speaks the Messages API through a client of the SDK.
+
+    ``rewrites`` says that the client changes the body on its way, as those for other clouds do: it then gets a
+    dict, and not the bytes that are faster.
+    """
+
+    request_id_header = "request-id"
+
+    def __init__(
+        self,
+        sdk: AsyncAnthropic,
+        *,
+        owns_client: bool,
+        rewrites: bool,
+        headers: Mapping[str, str],
+        options: ClaudeOptions,
+    ) -> None:
+        # A whole URL saves the SDK joining one for every call; a client that rewrites looks for the bare path.
+        base_url = "" if rewrites else str(sdk.base_url).rstrip("/")
+        super().__init__(cast("AsyncClient", sdk), owns_client=owns_client, base_url=base_url, headers=headers)
+        self._sdk = sdk
+        self._rewrites = rewrites
+        self._options = options
+
+    def build(self, request: Request, card: ModelCard) -> WireRequest:
+        return build_request(request, card, self._options)
+
+    def decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
+        return ClaudeDecoder(request.model)
+
+    async def complete(self, request: Request, card: ModelCard) -> Completion:
+        """Ask for a whole answer; one that may take long is streamed, and put together here."""
+        limit = request.options_for("claude").get("max_tokens", output_limit(request, card, self._options))
+        if isinstance(limit, int) and limit > WHOLE_ANSWER_TOKENS:
+            streamed = self.stream(request.model_copy(update={"stream": True}), card)
+            return await collect_stream(streamed, provider=card.provider, model=request.model)
+        return await super().complete(request, card)
+
+    async def send(self, wire: WireRequest, *, stream: bool) -> Response:
+        """Open the response; raises an exception of the SDK for a status that is no success."""
+        import httpx2
+        from anthropic import AsyncStream
+
+        headers = {**self._headers, **wire.headers}
+        if stream:
+            headers["accept"] = "text/event-stream"
+        content: Mapping[str, Any] = {"body": wire.body} if self._rewrites else {"content": encode_json(wire.body)}
+        # Asked for httpx2's own response, the SDK hands it over unread; one layer retries, and it is the core.
+        opened = await self._sdk.post(
+            f"{self._base_url}{wire.path}",
+            cast_to=httpx2.Response,
+            stream=True,
+            stream_cls=AsyncStream[Any],
+            options={"headers": headers, "max_retries": 0},
+            **content,
+        )
+        response = cast("Response", opened)
+        if str(response.headers.get("content-type", "")).startswith(MEDIA_TYPE):
+            return EventStreamResponse(response)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the SDK's client with its HTTP client, unless either is the host's."""
+        if self._owns_client:
+            await self._sdk.close()
+
+
+async def open_session(settings: SessionSettings) -> ClaudeSession:
+    """Open a session. The SDK takes more than a second to import, so that happens in a thread."""
+    options = ClaudeOptions.make(settings.options)
+    headers = {**settings.headers, **options.headers}
+    if settings.client is not None:
+        return ClaudeSession(
+            _host_client(settings.client), owns_client=False, rewrites=True, headers=headers, options=options
+        )
+    http_client, owned = await make_client(settings, "httpx2", settings.base_url or settings.info.base_url)
+    sdk = await asyncio.to_thread(_make_client, settings, http_client, headers)
+    # The headers are in the client: those of a request the SDK would log in full when its debug log is on.
+    return ClaudeSession(sdk, owns_client=owned, rewrites=False, headers={}, options=options)
+
+
+def _host_client(client: object) -> AsyncAnthropic:
+    names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(client).__mro__}
+    if "anthropic.AsyncAPIClient" not in names:
+        raise ConfigurationError(
+            f"The client for 'claude' is a {type(client).__module__}.{type(client).__qualname__}.",
+            hint="Pass an asynchronous client of the anthropic SDK, such as anthropic.AsyncAnthropicVertex.",
+        )
+    return cast("AsyncAnthropic", client)
+
+
+def _make_client(
+    settings: SessionSettings, http_client: AsyncClient, headers: Mapping[str, str]
+) -> AsyncAnthropic:
+    """Make the SDK's client. Without a key it finds a profile or a workload identity, and maybe their base URL."""
+    import anthropic
+    import httpx2
+
+    key = settings.credential.secret.reveal() if settings.credential is not None else None
+    base_url = settings.base_url or (settings.info.base_url if key is not None else None)
+    try:
+        client = anthropic.AsyncAnthropic(
+            api_key=key,
+            base_url=without_version(base_url) if base_url else None,
+            http_client=cast("httpx2.AsyncClient", http_client),
+            default_headers=headers,
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=settings.connect_timeout),
+            open_telemetry=False,
+        )
+    except (anthropic.AnthropicError, ValueError) as error:
+        raise ConfigurationError(f"The anthropic SDK could not be set up: {error}") from None
+    if client.api_key is None and client.auth_token is None and client.credentials is None:
+        raise missing_credential(settings.info)
+    return client
