@@ -25,13 +25,13 @@ demo: $(DEV)/.ready  ## Show the main job: four providers chat, stream, call too
 	$(DEV)/bin/modelyard demo $(ARGS)
 
 test: $(TEST)/.ready  ## Run all tests: core, each plugin, the whole system
-	$(TEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
 test-core: $(TEST)/.ready
-	$(TEST)/bin/python -m pytest -n $(JOBS) core/tests $(ARGS)
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope core/tests $(ARGS)
 
 $(filter-out test-core,$(SUITES:%=test-%)): test-%: $(TEST)/.ready
-	$(TEST)/bin/python -m pytest -n $(JOBS) plugins/$*/tests $(ARGS)
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope plugins/$*/tests $(ARGS)
 
 bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 	$(TEST)/bin/python -m tests.benchmarks $(ARGS)

@@ -75,27 +75,50 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
     secure = urlsplit(base_url).scheme == "https" or (proxy or "").startswith("https")
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     timeout = httpx.Timeout(None, connect=settings.connect_timeout)
-    limits = httpx.Limits(
-        max_connections=settings.max_connections, max_keepalive_connections=settings.max_connections
-    )
-    if settings.transport == "httpx":
-        return lambda: httpx.AsyncClient(
-            verify=tls, timeout=timeout, limits=limits, proxy=proxy, trust_env=False, follow_redirects=False
-        )
-    transports = importlib.import_module(_TRANSPORTS[family])
+    make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
+    direct = _direct_client_class(httpx)
 
     def build() -> AsyncClient:
-        transport = transports.AiohttpTransport(
-            verify=tls,
-            proxy=httpx.Proxy(proxy) if proxy else None,
-            client=lambda: _aiohttp_session(tls, settings.max_connections),
-        )
-        client: AsyncClient = httpx.AsyncClient(
-            transport=transport, timeout=timeout, trust_env=False, follow_redirects=False
+        client: AsyncClient = direct(
+            transport=make_transport(), timeout=timeout, trust_env=False, follow_redirects=False
         )
         return client
 
     return build
+
+
+def _transport_maker(
+    settings: SessionSettings, family: Family, tls: ssl.SSLContext, proxy: Any
+) -> Callable[[], Any]:
+    limit = settings.max_connections
+    if settings.transport == "httpx":
+        httpx = importlib.import_module(family)
+        limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit)
+        return lambda: httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy, trust_env=False)
+    transports = importlib.import_module(_TRANSPORTS[family])
+    return lambda: transports.AiohttpTransport(
+        verify=tls, proxy=proxy, client=lambda: _aiohttp_session(tls, limit)
+    )
+
+
+def _direct_client_class(httpx: Any) -> Any:
+    """A client whose requests go straight to its transport.
+
+    Authentication, redirects, event hooks and cookies are never used by our sessions, and looking for them
+    takes as long as aiohttp takes for the whole request.
+    """
+
+    class DirectClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
+        async def send(self, request: Any, *, stream: bool = False, auth: Any = None, **options: Any) -> Any:
+            if isinstance(auth, httpx.Auth) or options.get("follow_redirects") is True:
+                return await super().send(request, stream=stream, auth=auth, **options)
+            response = await self._transport.handle_async_request(request)
+            response.request = request
+            if not stream:
+                await response.aread()
+            return response
+
+    return DirectClient
 
 
 def _aiohttp_session(tls: ssl.SSLContext, max_connections: int) -> Any:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
 from modelyard.errors import InvalidResponseError
-from modelyard.http.client import AsyncClient, Response
+from modelyard.http.client import Response
 from modelyard.http.failures import HttpFailure, plain_text
 from modelyard.jsonio import parse_json
 from modelyard.types.base import JsonObject
 
 __all__ = [
+    "body_chunks",
     "check_stream_type",
     "decode_json",
     "decode_value",
     "drain",
-    "post",
     "raise_for_status",
     "read_bounded",
 ]
@@ -46,15 +46,14 @@ def decode_json(body: bytes) -> JsonObject:
     return value
 
 
-async def post(client: AsyncClient, url: str, headers: Mapping[str, str], content: bytes) -> Response:
-    """Send a request and return the response, its body unread.
+def body_chunks(response: Response) -> AsyncGenerator[bytes, None]:
+    """The body of a response as it arrives, decompressed.
 
-    Raises ``HttpFailure`` for a status that is no success.
+    A body that is not compressed is read from its transport: the layers between cost more than its decoding.
     """
-    request = client.build_request("POST", url, headers=headers, content=content)
-    response = cast("Response", await client.send(request, stream=True))
-    await raise_for_status(response)
-    return response
+    stream: Any = getattr(response, "stream", None)
+    plain = stream is not None and "content-encoding" not in response.headers
+    return cast("AsyncGenerator[bytes, None]", aiter(stream) if plain else response.aiter_bytes())
 
 
 async def raise_for_status(response: Response) -> None:
@@ -72,7 +71,7 @@ async def read_bounded(response: Response, limit: int = MAX_BODY, *, cut: bool =
     """Read a body up to a limit; above it, cut the body or raise ``InvalidResponseError``."""
     chunks: list[bytes] = []
     size = 0
-    async with contextlib.aclosing(cast("AsyncIterator[bytes]", response.aiter_bytes())) as body:  # type: ignore[type-var]
+    async with contextlib.aclosing(body_chunks(response)) as body:
         async for chunk in body:
             chunks.append(chunk)
             size += len(chunk)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import ProviderError
 from modelyard.http.client import AsyncClient, Response
-from modelyard.http.exchange import check_stream_type, decode_json, post, read_bounded
+from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
 from modelyard.jsonio import encode_json
 from modelyard.streaming.collect import collect
 from modelyard.streaming.decode import StreamDecoder, decode_sse
@@ -25,7 +25,11 @@ from modelyard.types.events import Event, ResponseInfo
 from modelyard.types.report import Report
 from modelyard.types.request import Request
 
-__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "merge_options"]
+__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "merge_options", "template_of"]
+
+
+_MOST_TEMPLATES = 256
+"""Paths differ by model at most; a host that asks for ever new ones must not fill the memory."""
 
 
 class SecretHeaders(dict[str, str]):
@@ -53,6 +57,13 @@ class WireRequest:
     api: str = ""
 
 
+def template_of(request: Any) -> Any:
+    """The URL and headers of a request, to serve others; its body, and what speaks of it, is left behind."""
+    template = type(request)("POST", request.url, headers=request.headers, extensions=request.extensions)
+    template.headers.pop("content-length", None)
+    return template
+
+
 def merge_options(body: JsonObject, options: Mapping[str, Any]) -> None:
     """Lay a caller's own wire fields over a request: objects are merged key by key, the rest replaces."""
     for key, value in options.items():
@@ -78,6 +89,7 @@ class HttpSession(ABC):
         self._owns_client = owns_client
         self._base_url = base_url
         self._headers = SecretHeaders(headers)
+        self._templates: dict[tuple[str, bool], Any] = {}
 
     @abstractmethod
     def build(self, request: Request, card: ModelCard) -> WireRequest:
@@ -125,10 +137,30 @@ class HttpSession(ABC):
 
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         """Send a request; raises ``HttpFailure`` for a status that is no success."""
-        headers = {**self._headers, **wire.headers}
-        if stream:
-            headers["accept"] = "text/event-stream"
-        return await post(self._client, f"{self._base_url}{wire.path}", headers, encode_json(wire.body))
+        template = self._template(wire, stream=stream)
+        request = type(template)(
+            "POST",
+            template.url,
+            headers=template.headers,
+            content=encode_json(wire.body),
+            extensions=template.extensions,
+        )
+        response: Response = await self._client.send(request, stream=True)
+        await raise_for_status(response)
+        return response
+
+    def _template(self, wire: WireRequest, *, stream: bool) -> Any:
+        """A request without a body, made once for each path: its URL and headers serve every call."""
+        key = (wire.path, stream)
+        template = self._templates.get(key) if not wire.headers else None
+        if template is None:
+            accept = {"accept": "text/event-stream", "accept-encoding": "identity"} if stream else {}
+            headers = {**self._headers, **accept, **wire.headers}
+            url = f"{self._base_url}{wire.path}"
+            template = template_of(self._client.build_request("POST", url, headers=headers))
+            if not wire.headers and len(self._templates) < _MOST_TEMPLATES:
+                self._templates[key] = template
+        return template
 
     async def aclose(self) -> None:
         """Close the HTTP client, unless it is the host's."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modelyard.errors import InvalidResponseError, StreamInterruptedError
-from modelyard.http.exchange import drain
+from modelyard.http.exchange import body_chunks, drain
 from modelyard.jsonio import parse_json
 from modelyard.streaming.sse import SseParser
 from modelyard.types.base import JsonObject
@@ -99,7 +99,7 @@ class _Reader:
     """Reads, splits and decodes; keeps what was decoded apart from what then went wrong."""
 
     def __init__(self, response: Response, decoder: StreamDecoder) -> None:
-        self.chunks = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+        self.chunks = body_chunks(response)
         self._response = response
         self._decoder = decoder
         self._parser = SseParser()

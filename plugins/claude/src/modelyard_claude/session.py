@@ -1,7 +1,9 @@
 """The way to Claude: the official SDK opens the response, and our decoder reads its bytes.
 
 The SDK brings authentication, profiles and the version header, and a host can hand in its client for another
-door to Claude. Its own decoder builds an object for each event, at five times the cost.
+door to Claude. Its own decoder builds an object for each event, at five times the cost; writing the same
+headers for every call takes it as long as the rest of the call, so with a fixed key its first request of a kind
+is the model for those that follow.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import missing_credential
 from modelyard.errors import ConfigurationError
 from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.session import HttpSession, WireRequest
+from modelyard.http.session import HttpSession, WireRequest, template_of
 from modelyard.http.urls import without_version
 from modelyard.jsonio import encode_json
 from modelyard.plugins.sessions import SessionSettings
@@ -28,6 +30,7 @@ from modelyard_claude.options import ClaudeOptions
 from modelyard_claude.request import WHOLE_ANSWER_TOKENS, build_request, output_limit
 
 if TYPE_CHECKING:
+    import httpx2
     from anthropic import AsyncAnthropic
 
 __all__ = ["ClaudeSession", "open_session"]
@@ -36,8 +39,8 @@ __all__ = ["ClaudeSession", "open_session"]
 class ClaudeSession(HttpSession):
     """Speaks the Messages API through a client of the SDK.
 
-    ``rewrites`` says that the client changes the body on its way, as those for other clouds do: it then gets a
-    dict, and not the bytes that are faster.
+    ``http_client`` is the one under a client of ours, ``None`` under a host's. A host's client may change the body
+    on its way, as those for other clouds do: it gets a dict, and not the bytes that are faster.
     """
 
     request_id_header = "request-id"
@@ -45,17 +48,20 @@ class ClaudeSession(HttpSession):
     def __init__(
         self,
         sdk: AsyncAnthropic,
+        http_client: AsyncClient | None,
         *,
         owns_client: bool,
-        rewrites: bool,
         headers: Mapping[str, str],
         options: ClaudeOptions,
     ) -> None:
         # A whole URL saves the SDK joining one for every call; a client that rewrites looks for the bare path.
-        base_url = "" if rewrites else str(sdk.base_url).rstrip("/")
-        super().__init__(cast("AsyncClient", sdk), owns_client=owns_client, base_url=base_url, headers=headers)
+        base_url = "" if http_client is None else str(sdk.base_url).rstrip("/")
+        client = cast("AsyncClient", sdk) if http_client is None else http_client
+        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers)
         self._sdk = sdk
-        self._rewrites = rewrites
+        self._rewrites = http_client is None
+        # A token is renewed by the SDK from time to time; a key stays as it is.
+        self._fixed_key = http_client is not None and sdk.custom_auth is None
         self._options = options
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
@@ -73,16 +79,27 @@ class ClaudeSession(HttpSession):
         return await super().complete(request, card)
 
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
-        """Open the response; raises an exception of the SDK for a status that is no success."""
+        """Open the response; raises what the SDK raises, or ``HttpFailure``, for a status that is no success."""
+        key = (wire.path, stream)
+        if key in self._templates:
+            return await super().send(wire, stream=stream)
+        response = await self._open(wire, stream=stream)
+        if self._fixed_key:
+            self._templates[key] = template_of(response.request)
+        if str(response.headers.get("content-type", "")).startswith(MEDIA_TYPE):
+            return EventStreamResponse(response)
+        return cast("Response", response)
+
+    async def _open(self, wire: WireRequest, *, stream: bool) -> httpx2.Response:
         import httpx2
         from anthropic import AsyncStream
 
         headers = {**self._headers, **wire.headers}
         if stream:
-            headers["accept"] = "text/event-stream"
+            headers |= {"accept": "text/event-stream", "accept-encoding": "identity"}
         content: Mapping[str, Any] = {"body": wire.body} if self._rewrites else {"content": encode_json(wire.body)}
         # Asked for httpx2's own response, the SDK hands it over unread; one layer retries, and it is the core.
-        opened = await self._sdk.post(
+        opened: httpx2.Response = await self._sdk.post(
             f"{self._base_url}{wire.path}",
             cast_to=httpx2.Response,
             stream=True,
@@ -90,10 +107,7 @@ class ClaudeSession(HttpSession):
             options={"headers": headers, "max_retries": 0},
             **content,
         )
-        response = cast("Response", opened)
-        if str(response.headers.get("content-type", "")).startswith(MEDIA_TYPE):
-            return EventStreamResponse(response)
-        return response
+        return opened
 
     async def aclose(self) -> None:
         """Close the SDK's client with its HTTP client, unless either is the host's."""
@@ -107,12 +121,12 @@ async def open_session(settings: SessionSettings) -> ClaudeSession:
     headers = {**settings.headers, **options.headers}
     if settings.client is not None:
         return ClaudeSession(
-            _host_client(settings.client), owns_client=False, rewrites=True, headers=headers, options=options
+            _host_client(settings.client), None, owns_client=False, headers=headers, options=options
         )
     http_client, owned = await make_client(settings, "httpx2", settings.base_url or settings.info.base_url)
     sdk = await asyncio.to_thread(_make_client, settings, http_client, headers)
     # The headers are in the client: those of a request the SDK would log in full when its debug log is on.
-    return ClaudeSession(sdk, owns_client=owned, rewrites=False, headers={}, options=options)
+    return ClaudeSession(sdk, http_client, owns_client=owned, headers={}, options=options)
 
 
 def _host_client(client: object) -> AsyncAnthropic:

@@ -78,7 +78,8 @@ class MistralSession(HttpSession):
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         if self._credential is None and self._official is not None:
             # Asked for at each call, for a host's key may change.
-            self._headers.update((await _official()).authorization(self._official))
+            signed = (await _official()).authorization(self._official)
+            wire = replace(wire, headers={**wire.headers, **signed})
         return await super().send(wire, stream=stream)
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
