@@ -56,4 +56,6 @@ def _payload(provider: str, dialect: Dialect) -> Payload:
 
 
 def _request(path: str, model: str, *, stream: bool) -> Received:
-    return Received("POST", path, "alt=sse", {}, json.dumps({"model": model, "stream": stream, "messages": []}).encode())
+    return Received(
+        "POST", path, "alt=sse", {}, json.dumps({"model": model, "stream": stream, "messages": []}).encode()
+    )
