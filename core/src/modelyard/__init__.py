@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from modelyard.types.base import Opaque
     from modelyard.types.completion import Completion
     from modelyard.types.content import (
+        CitationPart,
         FilePart,
         ImagePart,
         OpaquePart,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         ToolCall,
         ToolResult,
     )
+    from modelyard.types.controls import OutputFormat, ReasoningOptions
     from modelyard.types.events import (
         ContentDelta,
         Done,
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
         ToolCallStart,
     )
     from modelyard.types.finish import FinishReason
+    from modelyard.types.limits import RateLimit
+    from modelyard.types.logprobs import TokenLogprob
     from modelyard.types.messages import Message
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.report import Note, Report
@@ -96,12 +100,17 @@ _HOMES = {
     "streaming.stream": "CompletionStream",
     "types.base": "Opaque",
     "types.completion": "Completion",
-    "types.content": ("FilePart ImagePart OpaquePart Part ReasoningPart RefusalPart TextPart ToolCall ToolResult"),
+    "types.content": (
+        "CitationPart FilePart ImagePart OpaquePart Part ReasoningPart RefusalPart TextPart ToolCall ToolResult"
+    ),
+    "types.controls": "OutputFormat ReasoningOptions",
     "types.events": (
         "ContentDelta Done ErrorEvent Event ReasoningDelta Status ToolCallDelta ToolCallEnd ToolCallResult "
         "ToolCallStart"
     ),
     "types.finish": "FinishReason",
+    "types.limits": "RateLimit",
+    "types.logprobs": "TokenLogprob",
     "types.messages": "Message",
     "types.record": "AttemptRecord Record",
     "types.report": "Note Report",
@@ -117,6 +126,7 @@ __all__ = [
     "AuthenticationError",
     "Capability",
     "Catalog",
+    "CitationPart",
     "Completion",
     "CompletionStream",
     "ConfigurationError",
@@ -144,6 +154,7 @@ __all__ = [
     "Note",
     "Opaque",
     "OpaquePart",
+    "OutputFormat",
     "OverloadedError",
     "Part",
     "PermissionDeniedError",
@@ -154,8 +165,10 @@ __all__ = [
     "ProviderError",
     "ProviderInfo",
     "QuotaExceededError",
+    "RateLimit",
     "RateLimitError",
     "ReasoningDelta",
+    "ReasoningOptions",
     "ReasoningPart",
     "Record",
     "RefusalPart",
@@ -166,6 +179,7 @@ __all__ = [
     "Status",
     "StreamInterruptedError",
     "TextPart",
+    "TokenLogprob",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from modelyard.catalog.capability import UNKNOWN, Capability, CapabilityName
 from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.controls import Effort
 
 __all__ = ["Context", "Lifecycle", "Limits", "ModelCard", "PriceStep", "Reasoning", "Source"]
 
 Context: TypeAlias = Literal["chat", "structured", "summary", "doc"]
-Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Group: TypeAlias = Literal["limits", "capabilities", "reasoning", "lifecycle", "prices", "retention"]
 
 

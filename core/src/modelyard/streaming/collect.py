@@ -10,6 +10,7 @@ from modelyard.streaming.grammar import GrammarError
 from modelyard.types.base import Opaque
 from modelyard.types.completion import Completion
 from modelyard.types.content import (
+    CitationPart,
     OpaquePart,
     Part,
     ReasoningKind,
@@ -32,6 +33,7 @@ from modelyard.types.events import (
     ToolCallStart,
 )
 from modelyard.types.finish import FinishReason
+from modelyard.types.logprobs import TokenLogprob
 from modelyard.types.messages import Message
 from modelyard.types.report import Report
 from modelyard.types.usage import Usage
@@ -40,18 +42,21 @@ __all__ = ["Collector", "collect", "collect_stream"]
 
 
 class _Text:
-    __slots__ = ("kind", "opaque", "pieces")
+    __slots__ = ("citations", "kind", "opaque", "pieces")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.pieces: list[str] = []
         self.opaque: Opaque | None = None
+        self.citations: list[CitationPart] = []
 
-    def part(self) -> Part | None:
+    def parts(self) -> Iterable[Part]:
         text = "".join(self.pieces)
-        if not text:
-            return OpaquePart(opaque=self.opaque) if self.opaque is not None else None
-        return RefusalPart(text=text) if self.kind == "refusal" else TextPart(text=text, opaque=self.opaque)
+        if text:
+            yield RefusalPart(text=text) if self.kind == "refusal" else TextPart(text=text, opaque=self.opaque)
+        elif self.opaque is not None:
+            yield OpaquePart(opaque=self.opaque)
+        yield from self.citations
 
 
 class _Reasoning:
@@ -62,11 +67,10 @@ class _Reasoning:
         self.pieces: list[str] = []
         self.opaque: Opaque | None = None
 
-    def part(self) -> Part | None:
+    def parts(self) -> Iterable[Part]:
         text = "".join(self.pieces)
-        if not text and self.opaque is None:
-            return None
-        return ReasoningPart(text=text, kind=self.kind, opaque=self.opaque)
+        if text or self.opaque is not None:
+            yield ReasoningPart(text=text, kind=self.kind, opaque=self.opaque)
 
 
 class _Call:
@@ -78,14 +82,15 @@ class _Call:
         self.pieces: list[str] = []
         self.end: ToolCallEnd | None = None
 
-    def part(self) -> Part:
+    def parts(self) -> Iterable[Part]:
         end = self.end
         if end is None:
             # Cut off: the text is kept, but no arguments, so that nobody executes half a call.
-            return ToolCall.model_construct(
+            yield ToolCall.model_construct(
                 id=self.id, name=self.name, arguments=None, arguments_text="".join(self.pieces)
             )
-        return ToolCall.model_construct(
+            return
+        yield ToolCall.model_construct(
             id=end.id,
             name=end.name,
             arguments=end.arguments,
@@ -104,7 +109,17 @@ class Collector:
     once it has come.
     """
 
-    __slots__ = ("_blocks", "_by_index", "_calls", "_hot_index", "_hot_pieces", "_open_calls", "done", "seen")
+    __slots__ = (
+        "_blocks",
+        "_by_index",
+        "_calls",
+        "_hot_index",
+        "_hot_pieces",
+        "_logprobs",
+        "_open_calls",
+        "done",
+        "seen",
+    )
 
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
@@ -113,6 +128,7 @@ class Collector:
         self._open_calls = 0
         self._hot_index: int | None = None
         self._hot_pieces: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
         self.done: Done | None = None
         self.seen = False
         """Whether any output has come: text, reasoning or a tool call."""
@@ -136,6 +152,8 @@ class Collector:
                 and event.index == hot_index
                 and event.kind == "text"
                 and event.opaque is None
+                and not event.citations
+                and not event.logprobs
                 and self.done is None
             ):
                 hot_append(event.text)
@@ -204,6 +222,8 @@ class Collector:
         block.pieces.append(event.text)
         if event.opaque is not None:
             block.opaque = event.opaque
+        block.citations.extend(event.citations)
+        self._logprobs.extend(event.logprobs)
         if event.kind == "text":
             self._hot_index, self._hot_pieces = event.index, block.pieces
 
@@ -256,7 +276,7 @@ class Collector:
         self.done = event
 
     def _build(self, done: Done, provider: str, model: str, info: ResponseInfo | None) -> Completion:
-        parts = tuple(part for block in self._blocks if (part := block.part()) is not None)
+        parts = tuple(part for block in self._blocks for part in block.parts())
         info = info or ResponseInfo()
         return Completion(
             message=Message.model_construct(role="assistant", content=parts, name=None),
@@ -268,6 +288,9 @@ class Collector:
             response_model=done.model,
             response_id=done.response_id,
             request_id=done.request_id or info.request_id,
+            service_tier=done.service_tier,
+            logprobs=tuple(self._logprobs),
+            rate_limits=dict(info.rate_limits),
             report=info.report or Report(),
         )
 

@@ -10,8 +10,10 @@ from pydantic import Field, PrivateAttr
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.pricing import Cost, cost_of
 from modelyard.types.base import Frozen
-from modelyard.types.content import ReasoningPart, ToolCall
+from modelyard.types.content import CitationPart, ReasoningPart, ToolCall
 from modelyard.types.finish import FinishReason
+from modelyard.types.limits import RateLimit
+from modelyard.types.logprobs import TokenLogprob
 from modelyard.types.messages import Message
 from modelyard.types.record import Record
 from modelyard.types.report import Report
@@ -36,6 +38,9 @@ class Completion(Frozen):
     response_model: str | None = None
     response_id: str | None = None
     request_id: str | None = None
+    service_tier: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    rate_limits: dict[str, RateLimit] = Field(default_factory=dict)
     report: Report = Field(default_factory=Report)
     record: Record = Field(default_factory=Record)
     _card: ModelCard | None = PrivateAttr(default=None)
@@ -59,6 +64,11 @@ class Completion(Frozen):
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls, in the order the model made them."""
         return self.message.tool_calls
+
+    @property
+    def citations(self) -> tuple[CitationPart, ...]:
+        """What the answer cites, in the order of its text."""
+        return tuple(part for part in self.message.content if isinstance(part, CitationPart))
 
     def priced_by(self, card: ModelCard) -> Self:
         """Tie the answer to the card whose prices say what it cost; returns the answer itself."""

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from modelyard.types.base import Frozen, JsonObject, Opaque
+from modelyard.types.controls import Cache
 
 __all__ = [
+    "CitationPart",
     "FilePart",
     "ImagePart",
     "OpaquePart",
@@ -31,7 +33,26 @@ class TextPart(Frozen):
 
     type: Literal["text"] = "text"
     text: str
+    cache: Cache = False
     opaque: Opaque | None = Field(default=None, repr=False)
+
+
+class CitationPart(Frozen):
+    """Where the text part before it found something: a page, a document, a search result.
+
+    ``start`` and ``end`` are character offsets in that text part, where the provider gives them; ``quote`` is
+    the passage cited, ``source`` the provider's name or number for what it was found in, ``raw`` the
+    annotation as sent.
+    """
+
+    type: Literal["citation"] = "citation"
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    source: str | None = None
+    start: int | None = None
+    end: int | None = None
+    raw: JsonObject = Field(default_factory=dict, repr=False)
 
 
 class RefusalPart(Frozen):
@@ -50,6 +71,7 @@ class _Media(Frozen):
     data: bytes | None = Field(default=None, repr=False)
     url: str | None = None
     media_type: str | None = None
+    cache: Cache = False
 
     @model_validator(mode="before")
     @classmethod
@@ -120,6 +142,8 @@ class FilePart(_Media):
     type: Literal["file"] = "file"
     file_id: str | None = None
     name: str | None = None
+    citations: bool = False
+    """Whether the answer should cite passages of this document, where the provider can."""
 
     @model_validator(mode="after")
     def _one_source(self) -> FilePart:
@@ -174,6 +198,7 @@ class ToolResult(Frozen, populate_by_name=True):
     content: tuple[ToolResultContent, ...] = ()
     name: str | None = None
     is_error: bool = False
+    cache: Cache = False
 
     @field_validator("content", mode="before")
     @classmethod
@@ -209,7 +234,15 @@ class OpaquePart(Frozen):
 ToolResultContent: TypeAlias = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
 
 Part: TypeAlias = Annotated[
-    TextPart | RefusalPart | ImagePart | FilePart | ToolCall | ToolResult | ReasoningPart | OpaquePart,
+    TextPart
+    | CitationPart
+    | RefusalPart
+    | ImagePart
+    | FilePart
+    | ToolCall
+    | ToolResult
+    | ReasoningPart
+    | OpaquePart,
     Field(discriminator="type"),
 ]
 

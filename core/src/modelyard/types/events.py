@@ -10,12 +10,15 @@ Opaque provider data rides on the event in its place, so collecting a stream los
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.content import ReasoningKind
+from modelyard.types.base import Frozen, JsonObject, Opaque
+from modelyard.types.content import CitationPart, ReasoningKind
 from modelyard.types.finish import FinishReason
+from modelyard.types.limits import RateLimit
+from modelyard.types.logprobs import TokenLogprob
 from modelyard.types.report import Report
 from modelyard.types.usage import Usage
 
@@ -62,7 +65,8 @@ class Status:
 class ContentDelta:
     """More text of the answer's part ``index``; ``kind`` tells a refusal from an answer.
 
-    An empty text with opaque data is a block that only its provider reads.
+    An empty text with opaque data is a block that only its provider reads. ``citations`` belong to the part,
+    ``logprobs`` to the tokens of this text.
     """
 
     type: ClassVar[Literal["content_delta"]] = "content_delta"
@@ -70,6 +74,8 @@ class ContentDelta:
     text: str
     kind: Literal["text", "refusal"] = "text"
     opaque: Opaque | None = None
+    citations: tuple[CitationPart, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(slots=True)
@@ -147,6 +153,7 @@ class Done:
     request_id: str | None = None
     deployment: str | None = None
     model: str | None = None
+    service_tier: str | None = None
 
 
 Event: TypeAlias = (
@@ -168,14 +175,21 @@ class ResponseInfo:
 
     request_id: str | None = None
     report: Report | None = None
+    rate_limits: Mapping[str, RateLimit] = field(default_factory=dict)
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
     """Turn an event into plain JSON data; fields that are ``None`` are left out, opaque data too."""
     data: dict[str, Any] = {"type": event.type}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if value is None or field.name == "opaque":
+    for entry in fields(event):
+        value = getattr(event, entry.name)
+        if value is None or value == () or entry.name == "opaque":
             continue
-        data[field.name] = value.model_dump(mode="json") if isinstance(value, Usage) else value
+        data[entry.name] = _plain(value)
     return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Frozen):
+        return value.model_dump(mode="json")
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

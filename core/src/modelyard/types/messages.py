@@ -17,7 +17,7 @@ Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 _ALLOWED: dict[str, frozenset[str]] = {
     "system": frozenset({"text"}),
     "user": frozenset({"text", "image", "file", "tool_result"}),
-    "assistant": frozenset({"text", "refusal", "reasoning", "tool_call", "opaque", "image", "file"}),
+    "assistant": frozenset({"text", "citation", "refusal", "reasoning", "tool_call", "opaque", "image", "file"}),
     "tool": frozenset({"tool_result"}),
 }
 

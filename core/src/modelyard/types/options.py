@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from modelyard.config import Deadlines
     from modelyard.credentials.secret import Secret
+    from modelyard.types.controls import OutputFormat, ReasoningOptions
     from modelyard.types.request import OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
 
@@ -20,13 +21,22 @@ class RequestOptions(TypedDict, total=False):
     tools: Sequence[Tool | Mapping[str, Any]] | None
     tool_choice: str | ToolChoice | Mapping[str, Any] | None
     parallel_tool_calls: bool | None
+    output: OutputFormat | type | Mapping[str, Any] | str | None
+    reasoning: ReasoningOptions | Mapping[str, Any] | str | None
+    verbosity: str | None
     max_output_tokens: int | None
     temperature: float | None
     top_p: float | None
     top_k: int | None
     stop: str | Sequence[str] | None
     seed: int | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    top_logprobs: int | None
     metadata: Mapping[str, str] | None
+    user: str | None
+    service_tier: str | None
+    cache_key: str | None
     provider_options: Mapping[str, Mapping[str, Any]] | None
     on_unsupported: OnUnsupported | None
 

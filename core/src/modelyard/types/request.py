@@ -11,6 +11,7 @@ from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import InvalidRequestError
 from modelyard.refs import canonical_provider
 from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.controls import OutputFormat, ReasoningOptions, Verbosity
 from modelyard.types.messages import Message
 from modelyard.types.tools import Tool, ToolChoice
 
@@ -26,7 +27,9 @@ class Request(Frozen):
     """What a caller asks of a model, in neutral words.
 
     ``None`` means not asked for: 0 and empty collections are values. ``messages`` holds the system
-    instructions too, in the places they were given. ``provider_options`` maps a provider id to fields that
+    instructions too, in the places they were given. ``top_logprobs`` asks for log probabilities, 0 for those
+    of the chosen tokens alone. ``user`` is a stable id of the end user that does not say who it is,
+    ``cache_key`` groups requests that share a prefix. ``provider_options`` maps a provider id to fields that
     reach its wire untouched.
     """
 
@@ -35,13 +38,22 @@ class Request(Frozen):
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    output: OutputFormat | None = None
+    reasoning: ReasoningOptions | None = None
+    verbosity: Verbosity | None = None
     max_output_tokens: Annotated[int, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(ge=0)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=0)] | None = None
     stop: tuple[str, ...] | None = None
     seed: int | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     metadata: dict[str, str] | None = None
+    user: str | None = None
+    service_tier: str | None = None
+    cache_key: str | None = None
     provider_options: dict[str, JsonObject] = Field(default_factory=dict)
     on_unsupported: OnUnsupported = "warn"
     stream: bool = False

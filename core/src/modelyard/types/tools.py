@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from modelyard.tooling.schema_check import check_schema
 from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.controls import Cache
 
 __all__ = ["Tool", "ToolChoice"]
 
@@ -27,6 +28,7 @@ class Tool(Frozen):
     description: str = ""
     parameters: JsonObject = Field(default_factory=lambda: dict(_NO_PARAMETERS))
     strict: bool | None = None
+    cache: Cache = False
 
     @model_validator(mode="before")
     @classmethod
