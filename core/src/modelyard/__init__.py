@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.policy import PluginPolicy
     from modelyard.refs import ModelRef
+    from modelyard.routing.counting import TokenCount
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
     from modelyard.types.base import Opaque
@@ -96,6 +97,7 @@ _HOMES = {
     "plugins.info": "ProviderInfo",
     "plugins.policy": "PluginPolicy",
     "refs": "ModelRef",
+    "routing.counting": "TokenCount",
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
     "types.base": "Opaque",
@@ -179,6 +181,7 @@ __all__ = [
     "Status",
     "StreamInterruptedError",
     "TextPart",
+    "TokenCount",
     "TokenLogprob",
     "Tool",
     "ToolCall",

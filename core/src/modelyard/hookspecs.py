@@ -160,8 +160,10 @@ def modelyard_list_models(session: Session) -> Awaitable[Sequence[ModelCard]]:
 
 
 @hookspec(firstresult=True)
-def modelyard_count_tokens(session: Session, request: Request, card: ModelCard) -> Awaitable[int]:
+def modelyard_count_tokens(session: Session, request: Request, card: ModelCard) -> Awaitable[int | None]:
     """Ask the provider how many input tokens a request has. Optional.
+
+    ``None`` where the provider has no way to count; the core then estimates.
 
     :param session: what ``modelyard_open`` returned.
     :param request: the validated request.

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from modelyard.catalog.catalog import Catalog
-from modelyard.catalog.suggest import did_you_mean
-from modelyard.config import Deadlines, ProviderConfig, find_base_url
-from modelyard.credentials.resolve import find_credential, missing_credential
+from modelyard.config import Deadlines, ProviderConfig
 from modelyard.errors import ConfigurationError
-from modelyard.log import logger
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
 from modelyard.plugins.registry import PluginRegistry
-from modelyard.plugins.sessions import SessionPool, SessionSettings
-from modelyard.refs import ModelRef, canonical_provider
+from modelyard.refs import canonical_provider
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
-    from modelyard.credentials.resolve import Credential
-    from modelyard.plugins.binding import ProviderBinding
+    from modelyard.catalog.catalog import Catalog
+    from modelyard.credentials.secret import Secret
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.sessions import Session
-    from modelyard.routing.call import Call
+    from modelyard.routing.counting import TokenCount
     from modelyard.streaming.stream import CompletionStream
     from modelyard.types.completion import Completion
     from modelyard.types.options import CallOptions
-    from modelyard.types.request import Messages
+    from modelyard.types.request import Messages, Models
 
 __all__ = ["Runtime"]
-
-_CONTEXTS = ("chat", "structured", "summary", "doc")
 
 
 class Runtime:
@@ -71,20 +64,24 @@ class Runtime:
         strict: bool = False,
     ) -> None:
         from modelyard.http.tls import SharedTls
+        from modelyard.routing.planner import Planner
         from modelyard.routing.retry import RetryPolicy
 
         self._configs = {
             canonical_provider(name): ProviderConfig.make(config, name)
             for name, config in (providers or {}).items()
         }
-        self._retry = RetryPolicy(max_attempts=max_attempts)
-        self._deadlines = Deadlines.make(deadlines)
         policy, objects = _plugin_policy(plugins, strict=strict)
-        self._observers = Observers(hooks)
-        self._registry = PluginRegistry(policy, plugins=objects, wrappers=self._observers.wrappers)
-        self._sessions = SessionPool()
-        self._tls = SharedTls()
-        self._catalog: Catalog | None = None
+        observers = Observers(hooks)
+        self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
+        self._planner = Planner(
+            self._registry,
+            self._configs,
+            deadlines=Deadlines.make(deadlines),
+            retry=RetryPolicy(max_attempts=max_attempts),
+            observe=observers.tell,
+            tls=SharedTls(),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,35 +96,32 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Close the sessions of this event loop. The runtime can be used again; it then opens new ones."""
-        await self._sessions.aclose()
+        await self._planner.sessions.aclose()
 
     @property
     def catalog(self) -> Catalog:
         """The cards of every usable provider. Touches no network."""
-        if self._catalog is None:
-            cards = self._registry.models()
-            ready = [binding.info.id for binding in self._registry.bindings() if self._is_ready(binding)]
-            self._catalog = Catalog(cards, ready)
-        return self._catalog
+        return self._planner.catalog
 
     def plugins(self) -> tuple[PluginStatus, ...]:
         """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason."""
         return self._registry.status()
 
-    async def complete(self, model: str | None, messages: Messages, **options: Unpack[CallOptions]) -> Completion:
+    async def complete(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> Completion:
         """Ask for a whole answer.
 
-        ``model`` is a reference such as ``"claude:claude-sonnet-5"``, or ``None`` or ``"default:<context>"`` for
-        a default. ``messages`` is text, a message, or a conversation of messages or dicts.
+        ``model`` is a reference such as ``"claude:claude-sonnet-5"``, a list of them, or ``None`` or
+        ``"default:<context>"`` for a default. ``messages`` is text, a message, or a conversation of messages or
+        dicts.
 
         Raises ``ConfigurationError``, ``InvalidRequestError`` or ``UnsupportedFeatureError`` before anything is
         sent, another ``ProviderError`` when the last attempt failed.
         """
         from modelyard.routing.execute import run_complete
 
-        return await run_complete(self._prepare(model, messages, options, stream=False))
+        return await run_complete(self._planner.prepare(model, messages, options, stream=False))
 
-    def stream(self, model: str | None, messages: Messages, **options: Unpack[CallOptions]) -> CompletionStream:
+    def stream(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> CompletionStream:
         """Ask for an answer in pieces: ``async with runtime.stream(...) as stream: async for event in stream``.
 
         Takes what ``complete`` takes. What is wrong with the request is raised here, what goes wrong on the way
@@ -135,94 +129,36 @@ class Runtime:
         """
         from modelyard.streaming.stream import CompletionStream
 
-        return CompletionStream(self._prepare(model, messages, options, stream=True))
+        return CompletionStream(self._planner.prepare(model, messages, options, stream=True))
 
-    def _prepare(self, model: str | None, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
-        from modelyard.routing.call import Call
-        from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
-        from modelyard.types.request import build_request
+    async def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
+        """Count the input tokens of a request, by its provider where that can be asked, else by an estimate.
 
-        _check_options(options, CALL_OPTIONS)
-        ref, binding, card = self._resolve(model)
-        suggestion = None if card.known else self._warn_unknown(ref)
-        fields = {name: value for name, value in options.items() if name in REQUEST_OPTIONS}
-        request = build_request(
-            ref.provider,
-            card.id if card.known else ref.model,
-            messages,
-            options.get("system"),
-            fields,
-            stream=stream,
-        )
-        binding.validate(request, card)
-        config = self._configs.get(ref.provider) or ProviderConfig()
-        credential = find_credential(binding.info, request=options.get("credential"), configured=config.api_key)
-        if credential is None and not binding.info.key_optional and config.client is None:
-            raise missing_credential(binding.info)
-        deadlines, attempts = options.get("deadlines"), options.get("max_attempts")
-        retry = self._retry
-        return Call(
-            binding=binding,
-            card=card,
-            request=request,
-            credential=credential,
-            open_session=self._opener(binding, config, credential),
-            deadlines=self._deadlines if deadlines is None else Deadlines.make(deadlines),
-            retry=retry if attempts is None else retry.with_attempts(attempts),
-            observe=self._observers.tell,
-            suggestion=suggestion,
-        )
+        Takes what ``complete`` takes and raises what it raises.
+        """
+        from modelyard.routing.counting import count_tokens
 
-    def _resolve(self, model: str | None) -> tuple[ModelRef, ProviderBinding, ModelCard]:
-        context = _context_of(model)
-        if context is not None:
-            card = self.catalog.default(context)
-            return ModelRef(card.provider, card.id), self._registry.binding(card.provider), card
-        assert model is not None
-        ref = ModelRef.parse(model)
-        binding = self._registry.binding(ref.provider)
-        return ref, binding, self.catalog.resolve(ref)
+        return await count_tokens(self._planner.prepare(model, messages, options, stream=False))
 
-    def _warn_unknown(self, ref: ModelRef) -> str | None:
-        suggestion = self.catalog.suggest(ref)
-        if suggestion is not None:
-            logger("runtime").warning("No card lists %s; it is asked for all the same. %s", ref, suggestion)
-        return suggestion
+    async def list_models(self, provider: str, *, credential: str | Secret | None = None) -> tuple[ModelCard, ...]:
+        """Ask a provider which models it serves now; what it does not say of one is ``unknown``.
 
-    def _is_ready(self, binding: ProviderBinding) -> bool:
-        """Whether a provider could be called: its credential, checked offline, is there and well formed."""
-        config = self._configs.get(binding.info.id) or ProviderConfig()
-        if config.client is not None or binding.info.key_optional:
-            return True
+        Raises ``UnsupportedFeatureError`` where the plugin cannot ask.
+        """
+        deployment = self._planner.provider(canonical_provider(provider), credential)
         try:
-            return find_credential(binding.info, configured=config.api_key) is not None
-        except ConfigurationError:
-            return False
+            return await deployment.binding.list_models(await deployment.open_session())
+        except Exception as error:
+            failure = deployment.to_error(error)
+        raise failure
 
-    def _opener(
-        self, binding: ProviderBinding, config: ProviderConfig, credential: Credential | None
-    ) -> Callable[[], Awaitable[Session]]:
-        info = binding.info
-        base_url = find_base_url(info, config.base_url)
-        fingerprint = f"{credential.fingerprint if credential else '-'} {base_url}"
+    async def session(self, provider: str, *, credential: str | Secret | None = None) -> Session:
+        """The open session of a provider, for what the runtime does not cover.
 
-        def settings() -> SessionSettings:
-            return SessionSettings(
-                info=info,
-                credential=credential,
-                base_url=base_url,
-                http_client=config.http_client,
-                client=config.client,
-                transport=config.transport,
-                proxy=config.proxy,
-                max_connections=config.max_connections,
-                connect_timeout=self._deadlines.connect,
-                headers=config.headers,
-                options=config.options,
-                tls=self._tls,
-            )
-
-        return lambda: self._sessions.get(info.id, fingerprint, lambda: binding.open(settings()))
+        Those of Claude and Mistral have ``client()``, the official SDK client with the same credential, base URL
+        and HTTP client. The runtime closes the session.
+        """
+        return await self._planner.provider(canonical_provider(provider), credential).open_session()
 
 
 def _plugin_policy(
@@ -237,23 +173,3 @@ def _plugin_policy(
     objects = tuple(item for item in items if not isinstance(item, str))
     allow = None if plugins is None else names
     return PluginPolicy.make(allow, strict=strict), objects
-
-
-def _context_of(model: str | None) -> Any:
-    """The context a model argument names: ``None`` asks for the chat default; a reference names none."""
-    if model is None:
-        return "chat"
-    given: object = model  # callers without a type checker pass other things
-    if not isinstance(given, str) or not given.startswith("default:"):
-        return None
-    context = given.removeprefix("default:")
-    if context not in _CONTEXTS:
-        hint = did_you_mean(context, _CONTEXTS) or f"Contexts are: {', '.join(_CONTEXTS)}."
-        raise ConfigurationError(f"{context!r} is no context of a default model.", hint=hint)
-    return context
-
-
-def _check_options(options: Mapping[str, object], known: Iterable[str]) -> None:
-    for name in options:
-        if name not in known:
-            raise TypeError(f"{name!r} is no argument of a call. {did_you_mean(name, known) or ''}".rstrip())

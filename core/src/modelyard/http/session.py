@@ -16,6 +16,7 @@ from modelyard.catalog.card import ModelCard
 from modelyard.errors import ProviderError
 from modelyard.http.client import AsyncClient, Response
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
+from modelyard.http.limits import rate_limits
 from modelyard.jsonio import encode_json
 from modelyard.streaming.collect import collect
 from modelyard.streaming.decode import StreamDecoder, decode_sse
@@ -175,4 +176,4 @@ class HttpSession(ABC):
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
         request_id: Any = response.headers.get(self.request_id_header)
-        return ResponseInfo(request_id=request_id, report=wire.report)
+        return ResponseInfo(request_id, wire.report, rate_limits(response.headers.raw))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pluggy
 
 from modelyard import hookspecs
-from modelyard.errors import ConfigurationError, ProviderError
+from modelyard.errors import ConfigurationError, ProviderError, UnsupportedFeatureError
 from modelyard.plugins.info import ProviderInfo
 
 if TYPE_CHECKING:
@@ -92,6 +92,21 @@ class ProviderBinding:
     def validate(self, request: Request, card: ModelCard) -> None:
         """Let the plugin refuse a request before the network."""
         self._hook.modelyard_validate(request=request, card=card)
+
+    async def list_models(self, session: Session) -> tuple[ModelCard, ...]:
+        """The models the provider serves now; raises ``UnsupportedFeatureError`` if the plugin cannot ask."""
+        asked = self._hook.modelyard_list_models(session=session)
+        if asked is None:
+            raise UnsupportedFeatureError(
+                f"The plugin for {self.info.id!r} cannot list the models its provider serves now.",
+                feature="list_models",
+            )
+        return tuple(await asked)
+
+    async def count_tokens(self, session: Session, request: Request, card: ModelCard) -> int | None:
+        """The input tokens by the provider's count, ``None`` where it does not count."""
+        asked = self._hook.modelyard_count_tokens(session=session, request=request, card=card)
+        return None if asked is None else cast("int | None", await asked)
 
     def map_error(self, error: BaseException) -> ProviderError:
         """Turn what a hook raised into an error of ours; a mapper that fails is itself reported."""

@@ -6,6 +6,7 @@ import asyncio
 
 from modelyard.errors import DeadlineError, ModelyardError, ProviderError
 from modelyard.routing.call import Attempt, Call
+from modelyard.routing.deployment import Deployment
 from modelyard.types.completion import Completion
 from modelyard.types.record import AttemptRecord, Record
 
@@ -20,15 +21,16 @@ async def run_complete(call: Call) -> Completion:
     loop = asyncio.get_running_loop()
     total = call.deadlines.total
     due = None if total is None else loop.time() + total
+    deployment = call.deployments[0]
     records: list[AttemptRecord] = []
     wait = 0.0
     while True:
-        attempt = Attempt(call, len(records) + 1, wait)
-        outcome = await _attempt(call, attempt, due)
+        attempt = Attempt(call, deployment, len(records) + 1, wait)
+        outcome = await _attempt(call, deployment, attempt, due)
         if isinstance(outcome, Completion):
             attempt.request_id = outcome.request_id
             records.append(attempt.end("ok", usage=outcome.usage))
-            return finish_completion(call, outcome, records)
+            return finish_completion(deployment, outcome, records)
         records.append(attempt.end("error", error=outcome))
         if not isinstance(outcome, ProviderError):
             raise outcome
@@ -41,13 +43,15 @@ async def run_complete(call: Call) -> Completion:
         await asyncio.sleep(wait)
 
 
-async def _attempt(call: Call, attempt: Attempt, due: float | None) -> Completion | ModelyardError:
+async def _attempt(
+    call: Call, deployment: Deployment, attempt: Attempt, due: float | None
+) -> Completion | ModelyardError:
     """Make one attempt; errors are returned, so that none is raised with another as its context."""
     raised: Exception
     try:
         async with asyncio.timeout_at(due) as limit:
-            session = await call.open_session()
-            return await call.binding.complete(session, call.request, call.card)
+            session = await deployment.open_session()
+            return await deployment.binding.complete(session, call.request_for(deployment), deployment.card)
     except asyncio.CancelledError:
         attempt.end("cancelled")
         raise
@@ -55,10 +59,10 @@ async def _attempt(call: Call, attempt: Attempt, due: float | None) -> Completio
         raised = error
     if isinstance(raised, TimeoutError) and limit.expired():
         raised = DeadlineError(f"The call took longer than {call.deadlines.total:g} s.", phase="total")
-    return call.to_error(raised)
+    return deployment.to_error(raised)
 
 
-def finish_completion(call: Call, completion: Completion, records: list[AttemptRecord]) -> Completion:
+def finish_completion(deployment: Deployment, completion: Completion, records: list[AttemptRecord]) -> Completion:
     """Add what only the runtime knows: the record, and the card that prices the answer."""
     finished = completion.model_copy(update={"record": Record(attempts=tuple(records))})
-    return finished.priced_by(call.card)
+    return finished.priced_by(deployment.card)

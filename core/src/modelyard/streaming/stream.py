@@ -13,6 +13,7 @@ from typing import Self
 
 from modelyard.errors import ModelyardError, ProviderError, StreamInterruptedError
 from modelyard.routing.call import Attempt, Call
+from modelyard.routing.deployment import Deployment
 from modelyard.routing.execute import finish_completion
 from modelyard.streaming.collect import Collector
 from modelyard.streaming.watchdog import Watchdog
@@ -32,6 +33,7 @@ class CompletionStream:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._deployment = call.deployments[0]
         self._ready: deque[Event] = deque()
         self._batches = self._run()
         self._collector = Collector()
@@ -100,8 +102,8 @@ class CompletionStream:
 
     def _partial(self) -> Completion | None:
         return self._collector.partial(
-            provider=self._call.binding.info.id,
-            model=self._call.request.model,
+            provider=self._deployment.provider,
+            model=self._deployment.model,
             info=self._info,
             finish_reason="cancelled" if self._cancelled else "error",
         )
@@ -111,9 +113,9 @@ class CompletionStream:
         call, loop = self._call, asyncio.get_running_loop()
         started = loop.time()
         wait = 0.0
-        yield [Status("started"), Status("selected_model", deployment=call.deployment)]
+        yield [Status("started"), Status("selected_model", deployment=self._deployment.ref)]
         while True:
-            attempt = Attempt(call, len(self._records) + 1, wait)
+            attempt = Attempt(call, self._deployment, len(self._records) + 1, wait)
             failure: ModelyardError | None = None
             async with contextlib.aclosing(self._attempt(attempt, started)) as batches:
                 async for item in batches:
@@ -128,7 +130,7 @@ class CompletionStream:
             if next_wait is None:
                 raise failure
             wait = next_wait
-            yield [_retrying(call, failure, len(self._records) + 1, wait)]
+            yield [_retrying(self._deployment, failure, len(self._records) + 1, wait)]
             await asyncio.sleep(wait)
             self._collector, self._info = Collector(), None
 
@@ -149,11 +151,12 @@ class CompletionStream:
         The connection is still open when the batch with ``Done`` is yielded, so that the consumer need not
         wait for its orderly end.
         """
-        call, watchdog = self._call, Watchdog(self._call.deadlines, started)
+        call, deployment = self._call, self._deployment
+        watchdog = Watchdog(call.deadlines, started)
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
-            session = await watchdog.wait(call.open_session())
-            source = call.binding.stream(session, call.request, call.card)
+            session = await watchdog.wait(deployment.open_session())
+            source = deployment.binding.stream(session, call.request_for(deployment), deployment.card)
             while self._completion is None:
                 item = await watchdog.wait(anext(source, None))
                 batch = self._take(item, attempt, watchdog)
@@ -165,7 +168,7 @@ class CompletionStream:
                 self._records.append(attempt.end("cancelled"))
             raise
         except Exception as error:
-            failure = call.to_error(error, answered=self._info is not None)
+            failure = deployment.to_error(error, answered=self._info is not None)
         else:
             return
         finally:
@@ -194,20 +197,20 @@ class CompletionStream:
         return batch
 
     def _finish(self, attempt: Attempt, done: Done) -> list[Event]:
-        call = self._call
-        done = replace(done, deployment=call.deployment, request_id=done.request_id or attempt.request_id)
+        deployment = self._deployment
+        done = replace(done, deployment=deployment.ref, request_id=done.request_id or attempt.request_id)
         self._collector.done = done
         completion = self._collector.completion(
-            provider=call.binding.info.id, model=call.request.model, info=self._info
+            provider=deployment.provider, model=deployment.model, info=self._info
         )
         self._records.append(attempt.end("ok", usage=completion.usage))
-        self._completion = finish_completion(call, completion, self._records)
-        return [Status("completed", deployment=call.deployment), done]
+        self._completion = finish_completion(deployment, completion, self._records)
+        return [Status("completed", deployment=self._deployment.ref), done]
 
 
-def _retrying(call: Call, failure: ModelyardError, attempt: int, wait: float) -> Status:
+def _retrying(deployment: Deployment, failure: ModelyardError, attempt: int, wait: float) -> Status:
     reason = f"{type(failure).__name__}: {failure.message}"
-    return Status("retrying", deployment=call.deployment, attempt=attempt, reason=reason, wait=wait)
+    return Status("retrying", deployment=deployment.ref, attempt=attempt, reason=reason, wait=wait)
 
 
 async def _close(source: AsyncIterator[object]) -> None:

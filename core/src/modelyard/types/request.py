@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -15,12 +15,15 @@ from modelyard.types.controls import OutputFormat, ReasoningOptions, Verbosity
 from modelyard.types.messages import Message
 from modelyard.types.tools import Tool, ToolChoice
 
-__all__ = ["Messages", "OnUnsupported", "Request", "build_request"]
+__all__ = ["Messages", "Models", "OnUnsupported", "Request", "build_request"]
 
 OnUnsupported: TypeAlias = Literal["warn", "error", "drop"]
 
 Messages: TypeAlias = "str | Message | Iterable[Message | Mapping[str, Any]]"
 """What a caller may pass as messages: one user turn as text, a message, or a conversation."""
+
+Models: TypeAlias = str | Sequence[str] | None
+"""Which model: a reference, a list of them, ``"default:<context>"``, or ``None`` for the default chat model."""
 
 
 class Request(Frozen):

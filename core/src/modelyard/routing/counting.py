@@ -1,0 +1,68 @@
+"""Counting the tokens of a request: by its provider, or by an estimate that says it is one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from modelyard.routing.call import Call
+from modelyard.types.content import FilePart, ImagePart, OpaquePart, Part, ReasoningPart, ToolCall, ToolResult
+from modelyard.types.request import Request
+
+__all__ = ["TokenCount", "count_tokens", "estimate_tokens"]
+
+_BYTES_PER_TOKEN = 3.5
+"""English text has about four characters a token, code and other languages fewer."""
+_TOKENS_PER_TURN = 4
+_TOKENS_PER_IMAGE = 1_500
+_BYTES_PER_FILE_TOKEN = 20
+"""A PDF page of some 60 KB costs providers 1,500 to 3,000 tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """Input tokens of a request; ``estimated`` when no provider counted them."""
+
+    tokens: int
+    estimated: bool
+
+
+async def count_tokens(call: Call) -> TokenCount:
+    """Ask the first deployment of a call, or estimate where its provider has no way to count."""
+    deployment = call.deployments[0]
+    request = call.request_for(deployment)
+    try:
+        session = await deployment.open_session()
+        counted = await deployment.binding.count_tokens(session, request, deployment.card)
+    except Exception as error:
+        failure = deployment.to_error(error)
+    else:
+        return TokenCount(estimate_tokens(request), True) if counted is None else TokenCount(counted, False)
+    raise failure
+
+
+def estimate_tokens(request: Request) -> int:
+    """A rough count of a request's input tokens, from its size; within a third of the truth for plain text."""
+    size = sum(len(json.dumps(tool.parameters)) + len(tool.description) + len(tool.name) for tool in request.tools)
+    if request.output is not None and request.output.json_schema is not None:
+        size += len(json.dumps(request.output.json_schema))
+    tokens = 0.0
+    for message in request.messages:
+        tokens += _TOKENS_PER_TURN
+        for part in message.content:
+            tokens += _part_tokens(part)
+    return round(tokens + size / _BYTES_PER_TOKEN)
+
+
+def _part_tokens(part: Part) -> float:
+    if isinstance(part, ImagePart):
+        return _TOKENS_PER_IMAGE
+    if isinstance(part, FilePart):
+        return len(part.data or b"") / _BYTES_PER_FILE_TOKEN
+    if isinstance(part, ToolCall):
+        return (len(part.name) + len(part.arguments_text)) / _BYTES_PER_TOKEN
+    if isinstance(part, ToolResult):
+        return sum(_part_tokens(item) for item in part.content)
+    if isinstance(part, (OpaquePart, ReasoningPart)):
+        return 0.0  # providers do not charge earlier thinking again as a rule
+    return len(getattr(part, "text", "").encode()) / _BYTES_PER_TOKEN

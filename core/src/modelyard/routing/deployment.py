@@ -1,0 +1,89 @@
+"""A deployment: one model behind one endpoint with one credential, the thing an attempt is made at."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from modelyard.catalog.card import ModelCard
+from modelyard.credentials.resolve import Credential
+from modelyard.errors import (
+    ConnectionFailedError,
+    ModelNotFoundError,
+    ModelyardError,
+    ProviderError,
+    StreamInterruptedError,
+)
+from modelyard.plugins.binding import ProviderBinding
+from modelyard.plugins.sessions import Session
+
+__all__ = ["Deployment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model, and the way to it. ``model`` is the id that goes on the wire."""
+
+    binding: ProviderBinding
+    card: ModelCard
+    model: str
+    credential: Credential | None
+    base_url: str | None
+    open_session: Callable[[], Awaitable[Session]] = field(repr=False)
+    suggestion: str | None = None
+    """A question naming near misses, for a model no card lists."""
+
+    @property
+    def provider(self) -> str:
+        """The provider id."""
+        return self.binding.info.id
+
+    @property
+    def ref(self) -> str:
+        """The model reference, ``provider:model``."""
+        return f"{self.binding.info.id}:{self.model}"
+
+    @property
+    def key(self) -> str:
+        """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
+        fingerprint = self.credential.fingerprint if self.credential is not None else "-"
+        return f"{self.ref}#{fingerprint}@{self.base_url or ''}"
+
+    def to_error(self, raised: BaseException, *, answered: bool = False) -> ModelyardError:
+        """The error to raise for what a hook raised.
+
+        ``answered`` says that the response had begun: a connection lost after that is an interrupted stream.
+        The credential is removed from every text, and the cause keeps no frames, whose variables hold headers.
+        """
+        error = raised if isinstance(raised, ModelyardError) else self.binding.map_error(raised)
+        if not isinstance(error, ProviderError):
+            return error
+        if answered and isinstance(error, ConnectionFailedError):
+            error = StreamInterruptedError(f"The stream broke off: {error.message}", hint=error.hint)
+        error.provider = error.provider or self.provider
+        error.model = error.model or self.model
+        if isinstance(error, ModelNotFoundError) and error.hint is None:
+            error.hint = self.suggestion
+        self._redact(error)
+        error.__traceback__ = error.__context__ = None
+        error.__cause__ = None if raised is error else self._safe_cause(raised)
+        return error
+
+    def _redact(self, error: ProviderError) -> None:
+        if self.credential is None:
+            return
+        redact = self.credential.secret.redact
+        error.message = redact(error.message)
+        error.args = (error.message,)
+        error.code = redact(error.code) if error.code else error.code
+        error.hint = redact(error.hint) if error.hint else error.hint
+
+    def _safe_cause(self, raised: BaseException) -> BaseException | None:
+        link: BaseException | None = raised
+        while link is not None:
+            if self.credential is not None and self.credential.secret.reveal() in f"{link!r} {link}":
+                return None
+            link.__traceback__ = None
+            link.__context__ = None
+            link = link.__cause__
+        return raised
