@@ -16,7 +16,9 @@ from modelyard.types.base import JsonObject
 from modelyard.types.content import ReasoningKind
 from modelyard.types.events import ContentDelta, Done, ReasoningDelta
 from modelyard.types.finish import FinishReason
+from modelyard.types.logprobs import TokenLogprob
 from modelyard.types.usage import Usage
+from modelyard.wire.logprobs import token_logprobs
 
 __all__ = ["ChatDecoder"]
 
@@ -40,6 +42,8 @@ class ChatDecoder(StreamDecoder):
         self._usage: Usage | None = None
         self._response_id: str | None = None
         self._model: str | None = None
+        self._service_tier: str | None = None
+        self._logprobs: tuple[TokenLogprob, ...] = ()
 
     @abstractmethod
     def finish(self, raw: str | None, *, called: bool, refused: bool) -> FinishReason:
@@ -89,11 +93,12 @@ class ChatDecoder(StreamDecoder):
 
     def text(self, kind: str, text: str, emit: Emit) -> None:
         """Emit text of a kind (``text`` or ``refusal``), beginning a new part when the kind changes."""
+        logprobs, self._logprobs = self._logprobs, ()
         if kind == "refusal":
             self._refused = True
-            emit(ContentDelta(self.part(kind), text, "refusal"))
+            emit(ContentDelta(self.part(kind), text, "refusal", logprobs=logprobs))
         else:
-            emit(ContentDelta(self.part(kind), text))
+            emit(ContentDelta(self.part(kind), text, logprobs=logprobs))
 
     def reasoning(self, text: str, emit: Emit, kind: ReasoningKind = "text") -> None:
         """Emit reasoning."""
@@ -111,6 +116,8 @@ class ChatDecoder(StreamDecoder):
             self._response_id = self._calls.seed = event["id"]
         if self._model is None and event.get("model"):
             self._model = str(event["model"])
+        if isinstance(event.get("service_tier"), str):
+            self._service_tier = event["service_tier"]
         usage = event.get("usage")
         if isinstance(usage, dict):
             self._usage = self.usage(usage)
@@ -118,6 +125,8 @@ class ChatDecoder(StreamDecoder):
     def _choice(self, choice: Any, key: str, emit: Emit) -> None:
         if not isinstance(choice, dict) or choice.get("index") not in (0, None):
             return
+        if choice.get("logprobs") is not None:
+            self._logprobs += token_logprobs(choice["logprobs"])
         delta = choice.get(key)
         if isinstance(delta, dict):
             self._delta(delta, emit)
@@ -163,6 +172,8 @@ class ChatDecoder(StreamDecoder):
 
     def _done(self, emit: Emit) -> None:
         reason = self.finish(self._raw_finish, called=self._called, refused=self._refused)
+        if self._logprobs:  # of tokens without text, such as the one that ends an answer
+            self.text("text", "", emit)
         self.ending(emit)
         self._calls.end_all(emit, cut_off=reason == "length")
         self.finished = True
@@ -173,5 +184,6 @@ class ChatDecoder(StreamDecoder):
                 usage=self._usage,
                 response_id=self._response_id,
                 model=self._model,
+                service_tier=self._service_tier,
             )
         )
