@@ -72,18 +72,20 @@ class ProviderBinding:
         return cast("Awaitable[Session]", self._hook.modelyard_open(settings=settings))
 
     def complete(self, session: Session, request: Request, card: ModelCard) -> Awaitable[Completion]:
-        """Begin to ask for a whole answer."""
-        return cast(
+        """Begin to ask for a whole answer; what the request's history changed is undone in it."""
+        answer = cast(
             "Awaitable[Completion]",
             self._hook.modelyard_complete(session=session, request=request, card=card),
         )
+        return answer if request.adaptation is None else request.adaptation.restore(answer)
 
     def stream(self, session: Session, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-        """Begin to ask for an answer in pieces."""
-        return cast(
+        """Begin to ask for an answer in pieces; what the request's history changed is undone in them."""
+        items = cast(
             "AsyncIterator[StreamItem]",
             self._hook.modelyard_stream(session=session, request=request, card=card),
         )
+        return items if request.adaptation is None else request.adaptation.restore_stream(items)
 
     def tools(self, request: Request, card: ModelCard) -> JsonObject:
         """The wire fields that declare a request's tools."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from modelyard.history.rules import HistoryRules
 
 __all__ = ["ProviderInfo"]
 
@@ -14,7 +16,8 @@ class ProviderInfo:
     ``api_key_variables`` and ``base_url_variables`` are environment variables, the one that wins first;
     ``MODELYARD_<ID>_BASE_URL`` wins over the latter for every provider. ``key_optional`` is for providers
     that serve without a credential, or find one in a way of their own. ``options`` names the settings the
-    plugin takes under ``ProviderConfig.options``.
+    plugin takes under ``ProviderConfig.options``. ``history`` says what must hold of a conversation before the
+    plugin writes it; the core sees to it.
     """
 
     id: str
@@ -24,3 +27,4 @@ class ProviderInfo:
     base_url_variables: tuple[str, ...] = ()
     key_optional: bool = False
     options: frozenset[str] = frozenset()
+    history: HistoryRules = field(default_factory=HistoryRules)

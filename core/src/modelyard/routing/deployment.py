@@ -14,8 +14,12 @@ from modelyard.errors import (
     ProviderError,
     StreamInterruptedError,
 )
+from modelyard.history.codec import adapt
+from modelyard.history.opaque import Target
+from modelyard.history.rules import rules_for
 from modelyard.plugins.binding import ProviderBinding
 from modelyard.plugins.sessions import Session
+from modelyard.types.request import Request
 
 __all__ = ["Deployment"]
 
@@ -48,6 +52,24 @@ class Deployment:
         """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
         fingerprint = self.credential.fingerprint if self.credential is not None else "-"
         return f"{self.ref}#{fingerprint}@{self.base_url or ''}"
+
+    @property
+    def target(self) -> Target:
+        """Where a conversation goes that is sent here."""
+        fingerprint = self.credential.fingerprint if self.credential is not None else None
+        rules = rules_for(self.binding.info.history, self.card)
+        return Target(rules, self.provider, self.model, fingerprint)
+
+    def write(self, request: Request) -> Request:
+        """The request as the plugin is to get it: for this model, its history as the provider takes it.
+
+        Raises ``InvalidRequestError`` or ``UnsupportedFeatureError`` for one that cannot be sent here.
+        """
+        if request.model != self.model:
+            request = request.model_copy(update={"model": self.model})
+        written = adapt(request, self.target)
+        self.binding.validate(written, self.card)
+        return written
 
     def to_error(self, raised: BaseException, *, answered: bool = False) -> ModelyardError:
         """The error to raise for what a hook raised.

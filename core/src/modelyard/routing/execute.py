@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from modelyard.errors import DeadlineError, ModelyardError, ProviderError
+from modelyard.history.opaque import bind_account
 from modelyard.routing.call import Attempt, Call
 from modelyard.routing.deployment import Deployment
 from modelyard.types.completion import Completion
@@ -63,6 +64,10 @@ async def _attempt(
 
 
 def finish_completion(deployment: Deployment, completion: Completion, records: list[AttemptRecord]) -> Completion:
-    """Add what only the runtime knows: the record, and the card that prices the answer."""
-    finished = completion.model_copy(update={"record": Record(attempts=tuple(records))})
+    """Add what only the runtime knows: the record, the account, and the card that prices the answer."""
+    changes: dict[str, object] = {"record": Record(attempts=tuple(records))}
+    target = deployment.target
+    if target.rules.account_bound and target.account is not None:
+        changes["message"] = bind_account(completion.message, target.account)
+    finished = completion.model_copy(update=changes)
     return finished.priced_by(deployment.card)

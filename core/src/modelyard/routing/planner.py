@@ -79,7 +79,6 @@ class Planner:
             raise ConfigurationError("The list of models is empty.", hint="Name one model, or pass None.")
         first = self._resolve(refs[0])
         request = _build(first[0], first[2], messages, options, stream=stream)
-        first[1].validate(request, first[2])
         deployments = [self._deployment(*first, options.get("credential"))]
         deployments += [self._deployment(*self._resolve(ref), options.get("credential")) for ref in refs[1:]]
         deadlines, attempts = options.get("deadlines"), options.get("max_attempts")
@@ -180,18 +179,15 @@ class Planner:
 
 
 class _Writer:
-    """Writes the request for each deployment; the first one's was validated when the call was prepared."""
+    """Writes the request for each deployment; for the first at once, to show what is wrong before the call."""
 
     def __init__(self, request: Request, first: Deployment) -> None:
         self._request = request
         self._first = first
+        self._written = first.write(request)
 
     def __call__(self, deployment: Deployment) -> Request:
-        if deployment is self._first:
-            return self._request
-        request = self._request.model_copy(update={"model": deployment.model})
-        deployment.binding.validate(request, deployment.card)
-        return request
+        return self._written if deployment is self._first else deployment.write(self._request)
 
 
 def _build(ref: ModelRef, card: ModelCard, messages: Messages, options: CallOptions, *, stream: bool) -> Request:

@@ -23,6 +23,7 @@ from modelyard.errors import (
     RateLimitError,
     ServerError,
 )
+from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import API_VERSION, hookimpl
 from modelyard.plugins.info import ProviderInfo
 from modelyard.streaming.collect import collect
@@ -69,7 +70,7 @@ class ScriptedProvider:
     """A provider that answers each request with the next script, then with ``default``.
 
     ``requests`` lists what it was asked, ``sessions`` what was opened. ``pause`` is the time, in seconds,
-    between two events of a stream.
+    between two events of a stream. ``history`` holds the rules it declares for a conversation.
     """
 
     MODELYARD_API = API_VERSION
@@ -82,11 +83,13 @@ class ScriptedProvider:
         cards: Sequence[ModelCard] = (),
         default: Script | None = None,
         pause: float = 0.0,
+        history: HistoryRules | None = None,
     ) -> None:
         self.provider = provider
         self.scripts: deque[Script] = deque(scripts)
         self.default = default or Script().say("Hello from a script.")
         self.pause = pause
+        self.history = history or HistoryRules()
         self.requests: list[Request] = []
         self.sessions: list[ScriptedSession] = []
         self._cards = tuple(cards)
@@ -95,7 +98,13 @@ class ScriptedProvider:
     @hookimpl
     def modelyard_provider(self) -> ProviderInfo:
         """Say who this is."""
-        return ProviderInfo(self.provider, self.provider.title(), "https://scripted.invalid", key_optional=True)
+        return ProviderInfo(
+            self.provider,
+            self.provider.title(),
+            "https://scripted.invalid",
+            key_optional=True,
+            history=self.history,
+        )
 
     @hookimpl
     def modelyard_models(self) -> Sequence[ModelCard]:

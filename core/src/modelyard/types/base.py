@@ -28,11 +28,13 @@ class Opaque(Frozen):
     """Provider data the runtime carries but does not read.
 
     Thinking signatures, encrypted reasoning items and the like are only valid when they come back
-    byte for byte, in place, to the provider and model that made them. ``kind`` is the provider's own
-    name for the thing, ``data`` what its plugin needs to put it back.
+    byte for byte, in place, to the provider and model that made them, and with some to the account. ``kind`` is
+    the provider's own name for the thing, ``data`` what its plugin needs to put it back, ``account`` the
+    fingerprint of the credential it was made under, as far as that is known.
     """
 
     provider: str
     kind: str
     data: JsonObject
     model: str | None = None
+    account: str | None = None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from modelyard.config import Deadlines
     from modelyard.credentials.secret import Secret
     from modelyard.types.controls import OutputFormat, ReasoningOptions
-    from modelyard.types.request import OnUnsupported
+    from modelyard.types.request import HistoryPolicy, OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
 
 __all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "CallOptions"]
@@ -39,6 +39,7 @@ class RequestOptions(TypedDict, total=False):
     cache_key: str | None
     provider_options: Mapping[str, Mapping[str, Any]] | None
     on_unsupported: OnUnsupported | None
+    history: HistoryPolicy | None
 
 
 class CallOptions(RequestOptions, total=False):

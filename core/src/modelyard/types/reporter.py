@@ -36,8 +36,10 @@ class Reporter:
         self._unsupported(field, "relaxed", reason)
 
     def note(self, field: str, action: Action, reason: str) -> None:
-        """A change of form that loses nothing the caller asked for."""
-        self._notes.append(Note(field=field, action=action, reason=reason))
+        """A change of form that loses nothing the caller asked for; said again, it is noted once."""
+        note = Note(field=field, action=action, reason=reason)
+        if note not in self._notes:
+            self._notes.append(note)
 
     def report(self) -> Report | None:
         """The report, ``None`` when there is nothing to say."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import InvalidRequestError
@@ -15,9 +15,13 @@ from modelyard.types.controls import OutputFormat, ReasoningOptions, Verbosity
 from modelyard.types.messages import Message
 from modelyard.types.tools import Tool, ToolChoice
 
-__all__ = ["Messages", "Models", "OnUnsupported", "Request", "build_request"]
+if TYPE_CHECKING:
+    from modelyard.history.adaptation import Adaptation
+
+__all__ = ["HistoryPolicy", "Messages", "Models", "OnUnsupported", "Request", "build_request"]
 
 OnUnsupported: TypeAlias = Literal["warn", "error", "drop"]
+HistoryPolicy: TypeAlias = Literal["repair", "refuse"]
 
 Messages: TypeAlias = "str | Message | Iterable[Message | Mapping[str, Any]]"
 """What a caller may pass as messages: one user turn as text, a message, or a conversation."""
@@ -33,7 +37,7 @@ class Request(Frozen):
     instructions too, in the places they were given. ``top_logprobs`` asks for log probabilities, 0 for those
     of the chosen tokens alone. ``user`` is a stable id of the end user that does not say who it is,
     ``cache_key`` groups requests that share a prefix. ``provider_options`` maps a provider id to fields that
-    reach its wire untouched.
+    reach its wire untouched. ``history`` says what becomes of tool calls and results that stand alone.
     """
 
     model: str
@@ -59,7 +63,9 @@ class Request(Frozen):
     cache_key: str | None = None
     provider_options: dict[str, JsonObject] = Field(default_factory=dict)
     on_unsupported: OnUnsupported = "warn"
+    history: HistoryPolicy = "repair"
     stream: bool = False
+    _adaptation: Adaptation | None = PrivateAttr(default=None)
 
     @field_validator("stop", mode="before")
     @classmethod
@@ -90,6 +96,16 @@ class Request(Frozen):
         if chosen is not None and chosen not in names:
             hint = did_you_mean(chosen, names) or f"The tools are: {', '.join(names) or 'none'}."
             raise ValueError(f"tool_choice names {chosen!r}, which is no tool of the request. {hint}")
+        return self
+
+    @property
+    def adaptation(self) -> Adaptation | None:
+        """What the core changed for the provider the request goes to; ``None`` without any change."""
+        return self._adaptation
+
+    def remembering(self, adaptation: Adaptation) -> Self:
+        """Tie a copy to what was changed in it; returns the copy itself."""
+        self._adaptation = adaptation
         return self
 
     def options_for(self, provider: str) -> JsonObject:

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import hookimpl
 from modelyard.plugins.info import ProviderInfo
 
@@ -32,6 +33,13 @@ def modelyard_provider() -> ProviderInfo:
         base_url_variables=("ANTHROPIC_BASE_URL",),
         key_optional=_sdk_finds_credential(os.environ),
         options=frozenset({"version", "beta", "default_max_tokens"}),
+        history=HistoryRules(
+            call_id=r"[a-zA-Z0-9_-]+",
+            tool_name=r"[a-zA-Z0-9_-]{1,64}",
+            blank_text=False,
+            plain_reasoning=False,
+            reasoning_last=False,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
+from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import hookimpl
 from modelyard.plugins.info import ProviderInfo
 
@@ -31,6 +32,7 @@ def modelyard_provider() -> ProviderInfo:
         api_key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
         options=frozenset({"store"}),
+        history=HistoryRules(tool_name=r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}", account_bound=True),
     )
 
 

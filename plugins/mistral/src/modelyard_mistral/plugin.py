@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
+from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import hookimpl
 from modelyard.plugins.info import ProviderInfo
 
@@ -29,6 +30,14 @@ def modelyard_provider() -> ProviderInfo:
         base_url="https://api.mistral.ai/v1",
         api_key_variables=("MISTRAL_API_KEY",),
         options=frozenset({"server"}),
+        history=HistoryRules(
+            call_id=r"[a-zA-Z0-9]{9}",
+            call_id_length=9,
+            tool_name=r"[a-zA-Z0-9_-]{1,64}",
+            files_in_results=False,
+            user_after_tool=False,
+            plain_reasoning=False,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
+from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import hookimpl
 from modelyard.plugins.info import ProviderInfo
 
@@ -30,6 +31,13 @@ def modelyard_provider() -> ProviderInfo:
         api_key_variables=("OPENAI_API_KEY",),
         base_url_variables=("OPENAI_BASE_URL",),
         options=frozenset({"api", "organization", "project"}),
+        history=HistoryRules(
+            call_id=r"(?s).{1,64}",
+            tool_name=r"[a-zA-Z0-9_-]{1,64}",
+            plain_reasoning=False,
+            reasoning_last=False,  # a reasoning item without the item that followed it is refused
+            account_bound=True,
+        ),
     )
 
 

@@ -1,0 +1,1 @@
+"""Replaying a conversation to any provider, whoever made it."""

@@ -1,0 +1,54 @@
+"""Which opaque data may go where: back to the provider, model and account it came from, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelyard.history.rules import HistoryRules
+from modelyard.types.base import Opaque
+from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall
+from modelyard.types.messages import Message
+
+__all__ = ["Target", "bind_account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a conversation is about to go. ``account`` is the credential's fingerprint, ``None`` if unknown."""
+
+    rules: HistoryRules
+    provider: str
+    model: str
+    account: str | None = None
+
+    def owns(self, opaque: Opaque) -> bool:
+        """Whether data was made there. Data that names no model belongs to all of its provider's."""
+        if opaque.provider != self.provider:
+            return False
+        if opaque.model is None:
+            return True
+        if opaque.model != self.model and _bare(opaque.model) != _bare(self.model):
+            return False
+        if not self.rules.account_bound:
+            return True
+        return opaque.account is None or self.account is None or opaque.account == self.account
+
+
+def _bare(model: str) -> str:
+    """A model's id without a path before it, such as Google's ``models/``."""
+    return model.rpartition("/")[2]
+
+
+def bind_account(message: Message, account: str) -> Message:
+    """An answer whose model-bound data says under which credential it was made."""
+    content = list(message.content)
+    bound = False
+    for position, part in enumerate(content):
+        if not isinstance(part, (TextPart, ReasoningPart, ToolCall, OpaquePart)):
+            continue
+        opaque = part.opaque
+        if opaque is not None and opaque.model is not None and opaque.account is None:
+            named = opaque.model_copy(update={"account": account})
+            content[position] = part.model_copy(update={"opaque": named})
+            bound = True
+    return message.model_copy(update={"content": tuple(content)}) if bound else message
