@@ -21,6 +21,8 @@ from modelyard import (
     ServerError,
     StreamInterruptedError,
 )
+from modelyard.credentials.secret import Secret
+from modelyard.history.opaque import bind_account
 from modelyard.streaming.collect import collect
 from modelyard.streaming.grammar import check_stream
 from modelyard.streaming.sse import SseParser
@@ -143,7 +145,8 @@ async def test_a_stream_one_byte_at_a_time_decodes_the_same(emulator: Emulator) 
     emulator.default, emulator.fault = EVERYTHING, split(1)
     async with Runtime({"claude": emulator.settings()}, plugins=["claude"]) as runtime:
         answer = await runtime.stream(f"claude:{MODEL}", "Hi", tools=TOOLS).collect()
-    assert answer.message == completion(whole(DIALECT.body(EVERYTHING, received()))).message
+    message = completion(whole(DIALECT.body(EVERYTHING, received()))).message
+    assert answer.message == bind_account(message, Secret("test-key").fingerprint)
 
 
 @pytest.mark.parametrize("fault", [cut_after, crash_after])

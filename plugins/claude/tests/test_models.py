@@ -85,7 +85,7 @@ def test_the_forms_of_tool_choice_fit_the_capability(card: ModelCard) -> None:
 
 @pytest.mark.parametrize("card", CURRENT, ids=ids)
 def test_the_rules_speak_the_words_the_request_builder_knows(card: ModelCard) -> None:
-    assert set(card.rules) <= {"system_turns", "thinking", "thinking_types"}
+    assert set(card.rules) <= {"account_bound", "system_turns", "thinking", "thinking_types"}
     assert card.rules["thinking"] in ("always", "on", "off")
     may_be_off = "disabled" in card.rules["thinking_types"]
     assert may_be_off == (card.rules["thinking"] != "always") or "between_tools" in card.rules["thinking_types"]
