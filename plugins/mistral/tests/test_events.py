@@ -253,17 +253,93 @@ def test_opaque_data_comes_once_and_costs_nothing_while_streaming() -> None:
     assert len(carriers) == 1
 
 
-def test_references_and_unknown_chunks_are_kept_in_place() -> None:
-    reference = {"type": "reference", "reference_ids": [3]}
-    novelty = {"type": "hologram", "data": "x"}
-    content = [{"type": "text", "text": "A"}, reference, novelty, {"type": "text", "text": "B"}]
+def test_references_are_citations_of_the_text_before_them() -> None:
+    reference = {"type": "reference", "reference_ids": [3, "doc-a"]}
+    content = [{"type": "text", "text": "A"}, reference, reference, {"type": "text", "text": "B"}]
     completion = decode_body(answer(content=content))
-    assert [part.type for part in completion.message.content] == ["text", "opaque", "opaque", "text"]
-    kept = [part.opaque.data for part in completion.message.content if isinstance(part, OpaquePart)]
-    assert kept == [reference, novelty]
+    assert [part.type for part in completion.message.content] == ["text", *["citation"] * 4, "text"]
+    assert [part.source for part in completion.citations] == ["3", "doc-a"] * 2
+    assert completion.citations[0].raw == reference
     assert completion.text == "AB"
     streamed = decode(*(chunk({"content": [entry]}) for entry in content), STOP, DONE)
     assert streamed.message == completion.message
+
+
+def test_a_reference_before_any_text_and_one_of_no_shape_are_kept() -> None:
+    odd = {"type": "reference", "reference_ids": None}
+    completion = decode_body(answer(content=[{"type": "reference", "reference_ids": [1]}, odd]))
+    assert [part.type for part in completion.message.content] == ["citation", "opaque"]
+
+
+def test_unknown_chunks_are_kept_in_place() -> None:
+    novelty = {"type": "hologram", "data": "x"}
+    content = [{"type": "text", "text": "A"}, novelty, {"type": "text", "text": "B"}]
+    completion = decode_body(answer(content=content))
+    assert [part.type for part in completion.message.content] == ["text", "opaque", "text"]
+    kept = [part.opaque.data for part in completion.message.content if isinstance(part, OpaquePart)]
+    assert kept == [novelty]
+    streamed = decode(*(chunk({"content": [entry]}) for entry in content), STOP, DONE)
+    assert streamed.message == completion.message
+
+
+LOGPROBS = [
+    {
+        "token": "A",
+        "logprob": -0.5,
+        "bytes": [65],
+        "token_id": 7,
+        "top_logprobs": [{"token": "B", "logprob": -1, "bytes": [66], "token_id": 8}],
+    },
+    {"token": "</s>", "logprob": -0.1, "bytes": [], "token_id": 2},
+]
+
+
+def test_log_probabilities_come_with_the_text_of_their_tokens() -> None:
+    whole = answer(content="A")
+    whole["choices"][0]["logprobs"] = {"content": LOGPROBS}
+    completion = decode_body(whole)
+    assert [(entry.token, entry.logprob) for entry in completion.logprobs] == [("A", -0.5), ("</s>", -0.1)]
+    assert [entry.token for entry in completion.logprobs[0].top] == ["B"]
+    streamed = decode(
+        chunk({"content": "A"}, logprobs={"content": LOGPROBS[:1]}),
+        chunk({"content": ""}, finish_reason="stop", logprobs={"content": LOGPROBS[1:]}),
+        DONE,
+    )
+    assert (streamed.logprobs, streamed.message) == (completion.logprobs, completion.message)
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, {"content": None}, {"content": [None, {"token": 5}, {"logprob": 1}]}]
+)
+def test_log_probabilities_of_no_shape_are_left_out(value: Any) -> None:
+    completion = decode(chunk({"content": "A"}, logprobs=value), STOP, DONE)
+    assert (completion.text, completion.logprobs) == ("A", ())
+
+
+def test_the_service_tier_is_the_usages() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, "service_tier": "priority"}
+    assert decode_body({**answer(content="A"), "usage": usage}).service_tier == "priority"
+    assert decode_body(answer(content="A")).service_tier is None
+
+
+def test_b29_tagged_reasoning_is_reasoning_wherever_it_is_cut_and_goes_back_as_it_was() -> None:
+    whole = "<think>Hm.</think>Yes."
+    for at in range(len(whole)):
+        events: list[Event] = []
+        decoder = MistralDecoder(MODEL, think_tags=True)
+        for data in (chunk({"content": whole[:at]}), chunk({"content": whole[at:]}), STOP, DONE):
+            decoder.feed(data.removeprefix(b"data: ").strip(), events.append)
+        check_stream(events)
+        completion = collect(events, provider="mistral", model=MODEL)
+        assert (completion.reasoning, completion.text) == ("Hm.", "Yes.")
+        part = completion.message.content[0]
+        assert isinstance(part, ReasoningPart)
+        assert part.opaque is not None
+        assert part.opaque.data == {"type": "text", "text": "<think>Hm.</think>"}
+
+
+def test_b29_tags_are_text_where_the_card_does_not_speak_of_them() -> None:
+    assert decode(chunk({"content": "<think>Hm.</think>Yes."}), STOP, DONE).text == "<think>Hm.</think>Yes."
 
 
 def test_arguments_may_be_text_or_an_object() -> None:

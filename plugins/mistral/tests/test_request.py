@@ -345,7 +345,6 @@ def test_each_kind_of_change_is_reported_once(write: Write) -> None:
             {"type": "document_url", "document_url": "https://example.com/a.pdf"},
         ),
         (FilePart(file_id="f-1"), {"type": "file", "file_id": "f-1"}),
-        (FilePart(data=b"abc", media_type="audio/mpeg"), {"type": "input_audio", "input_audio": "YWJj"}),
         (
             FilePart(url="https://example.com/a.webp", media_type="image/webp"),
             {"type": "image_url", "image_url": "https://example.com/a.webp"},
@@ -355,6 +354,14 @@ def test_each_kind_of_change_is_reported_once(write: Write) -> None:
 def test_images_documents_and_audio_are_chunks(write: Write, part: Any, chunk: Any) -> None:
     content = write(Message.user(["Look:", part])).body["messages"][0]["content"]
     assert content == [{"type": "text", "text": "Look:"}, chunk]
+
+
+def test_audio_is_for_models_that_listen(write: Write) -> None:
+    spoken = Message.user(["Listen:", FilePart(data=b"abc", media_type="audio/mpeg")])
+    body = write(spoken, model="voxtral-small-2507").body
+    assert body["messages"][0]["content"][1] == {"type": "input_audio", "input_audio": "YWJj"}
+    with pytest.raises(UnsupportedFeatureError, match="does not take audio"):
+        write(spoken)
 
 
 def test_a_speakers_name_is_dropped_and_reported(write: Write) -> None:

@@ -278,7 +278,7 @@ async def test_the_official_clients_synchronous_half_is_refused() -> None:
     from modelyard_mistral.sdk import make_sdk
 
     async with httpx2.AsyncClient(transport=Recorder()) as client:
-        official = make_sdk(lambda: "k", "https://api.mistral.ai", client)
+        official = make_sdk(lambda: "k", "https://api.mistral.ai", client, lambda response, model: None)
         with pytest.raises(ConfigurationError, match="asynchronous only"):
             official.models.list()
 

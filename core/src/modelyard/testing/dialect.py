@@ -60,6 +60,13 @@ class Dialect(ABC):
     def error_event(self, failure: Failure, received: Received) -> bytes:
         """The server-sent event for a failure in the middle of a stream."""
 
+    def aside(self, received: Received) -> Reply | None:
+        """The reply to an accepted request that asks a model for nothing, such as a count or a list of models.
+
+        No script is used up for it. ``None`` for every other request.
+        """
+        return None
+
     def reply(self, script: Script, received: Received) -> Reply:
         """The reply to an accepted request."""
         if script.failure is not None and not script.steps:

@@ -53,6 +53,9 @@ class Emulator(LoopbackServer):
         except Rejection as rejection:
             self.rejected.append(rejection.message)
             return self.dialect.error(_failure(rejection), received)
+        aside = self.dialect.aside(received)
+        if aside is not None:
+            return aside
         script = self.scripts.popleft() if self.scripts else self._default_script(received)
         reply = script if isinstance(script, Reply) else self.dialect.reply(script, received)
         return self.fault(reply) if self.fault is not None else reply

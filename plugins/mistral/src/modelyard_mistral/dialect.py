@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +11,7 @@ from modelyard.testing.dialect import Dialect, Rejection, sse
 from modelyard.testing.script import Call, Failure, Script, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
-from modelyard_mistral.dialect_checks import check_body, thinking_signature
+from modelyard_mistral.dialect_checks import check_body, check_count, thinking_mark, thinking_signature
 
 __all__ = ["DIALECT", "MistralDialect"]
 
@@ -25,6 +26,7 @@ _ERRORS: dict[str, tuple[int, str, str | None]] = {
     "context_window": (400, "invalid_request_error", None),
     "model_not_found": (400, "invalid_model", "1500"),
 }
+_CHECKS = {"/v1/chat/completions": check_body, "/v1/responses/input_tokens": check_count}
 _GATEWAY = frozenset({"permission", "quota", "overloaded"})
 """Failures the gateway reports, in a body of its own."""
 
@@ -33,21 +35,55 @@ _SPECIAL: tuple[tuple[str, str, str], ...] = (
     ("Expected last role", "invalid_request_message_order", "3230"),
     ("Not the same number", "invalid_request_message_order", "3230"),
     ("Tool call id was", "invalid_function_call", "3280"),
+    ("Cannot use response_format", "invalid_request_error", "3051"),
 )
 """How a message begins, and the type and code that come with it."""
 
 
+def _listed(model: str, window: int, *names: str, **facts: Any) -> JsonObject:
+    able = {"completion_chat": True, "function_calling": True, "vision": True, "completion_fim": False}
+    card = {"id": model, "object": "model", "created": 1_790_000_000, "owned_by": "mistralai", "type": "base"}
+    return {**card, "capabilities": able, "max_context_length": window, "aliases": list(names), **facts}
+
+
+LISTED: list[JsonObject] = [
+    _listed("mistral-medium-2604", 262_144, "mistral-medium-3-5", "mistral-medium-latest"),
+    _listed("mistral-medium-latest", 262_144, "mistral-medium-3-5", "mistral-medium-2604"),
+    _listed("mistral-next-2611", 524_288, "mistral-next-latest", name="Mistral Next"),
+    _listed(
+        "mistral-large-2512",
+        262_144,
+        deprecation="2027-03-31T12:00:00Z",
+        deprecation_replacement_model="mistral-large-4",
+    ),
+    {"id": "mistral-embed", "object": "model", "type": "base", "capabilities": {"completion_chat": False}},
+]
+"""What ``/v1/models`` answers: aliases as models of their own, one without a card, one to end, one that is no chat
+model."""
+
+
 class MistralDialect(Dialect):
-    """Serves ``/v1/chat/completions``."""
+    """Serves ``/v1/chat/completions``, ``/v1/models`` and ``/v1/responses/input_tokens``."""
 
     provider = "mistral"
     model = "mistral-medium-3-5"
 
     def check(self, received: Received) -> None:
         bearer_key(received)
-        if received.path != "/v1/chat/completions":
+        if (received.method, received.path) == ("GET", "/v1/models"):
+            return
+        check = _CHECKS.get(received.path)
+        if check is None:
             raise Rejection("no Route matched with those values", 404)
-        check_body(json_body(received))
+        check(json_body(received))
+
+    def aside(self, received: Received) -> Reply | None:
+        if received.path == "/v1/models":
+            return Reply.json({"object": "list", "data": LISTED}, headers=self.headers())
+        if received.path == "/v1/responses/input_tokens":
+            counted = len(json.dumps(received.json["input"])) // 4
+            return Reply.json({"object": "response.input_tokens", "input_tokens": counted}, headers=self.headers())
+        return None
 
     def wants_stream(self, received: Received) -> bool:
         return bool(received.json.get("stream"))
@@ -163,9 +199,11 @@ def _thinking_deltas(pieces: list[str]) -> list[JsonObject]:
 def _calls(script: Script, received: Received) -> list[JsonObject]:
     """The calls, each whole; ids differ from turn to turn of a conversation."""
     turn = len(received.json.get("messages", ()))
+    thought = any(isinstance(step, Think) for step in script.steps)
+    mark = thinking_mark(received.json["model"]) if thought else f"c{turn // 100:03d}"
     return [
         {
-            "id": step.id or f"c{turn:04d}{number:04d}",
+            "id": step.id or f"{mark}{turn % 100:02d}{number:03d}",
             "type": "function",
             "function": {"name": step.name, "arguments": step.text},
             "index": number,

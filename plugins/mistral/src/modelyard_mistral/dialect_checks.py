@@ -15,7 +15,7 @@ from modelyard.testing.checks import require, tool_names
 from modelyard.testing.dialect import Rejection
 from modelyard.types.base import JsonObject
 
-__all__ = ["check_body", "thinking_signature"]
+__all__ = ["check_body", "check_count", "thinking_mark", "thinking_signature"]
 
 _FIELDS = frozenset(
     "model messages temperature top_p top_k max_tokens min_tokens stream stop random_seed metadata "
@@ -47,7 +47,30 @@ _FOLLOWS = {
     "tool": frozenset({"assistant", "tool"}),
 }
 """The roles each role may come after."""
-_RANGES: dict[str, tuple[float, float]] = {"temperature": (0, 1.5), "top_p": (0, 1), "max_tokens": (0, 1_048_575)}
+_RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 1.5),
+    "top_p": (0, 1),
+    "max_tokens": (0, 1_048_575),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "top_logprobs": (0, 20),
+}
+_TYPES: dict[str, type] = {
+    "logprobs": bool,
+    "parallel_tool_calls": bool,
+    "random_seed": int,
+    "top_k": int,
+    "metadata": dict,
+    "prompt_cache_key": str,
+    "stream": bool,
+    "safe_prompt": bool,
+}
+_WORDS: dict[str, tuple[str, ...]] = {
+    "service_tier": ("auto", "standard_only"),
+    "reasoning_effort": ("none", "high"),
+    "prompt_mode": (),  # belonged to models that are gone
+}
+_FORM_FIELDS = frozenset({"name", "schema", "strict", "description"})
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
 _CHOICES = ("auto", "none", "any", "required")
 
@@ -57,20 +80,32 @@ def thinking_signature(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
+def thinking_mark(model: str) -> str:
+    """How the emulator begins the ids of calls a model makes after thinking, to know such a turn again."""
+    return "t" + hashlib.sha256(model.encode()).hexdigest()[:3]
+
+
 def check_body(body: JsonObject) -> None:
     """Reject what the API refuses."""
     _known(body, _FIELDS, "body")
     _valid(isinstance(body.get("model"), str), "body.model", "Field required")
     for field, (least, most) in _RANGES.items():
         _check_number(body.get(field), field, least, most)
+    for field, words in _WORDS.items():
+        _valid(body.get(field) in (None, *words), f"body.{field}", f"Input should be one of {', '.join(words)}")
+    for field, kind in _TYPES.items():
+        value = body.get(field)
+        fits = value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
+        _valid(fits, f"body.{field}", f"Input should be a valid {kind.__name__}")
     _check_stop(body.get("stop"))
+    _check_form(body)
     _check_tools(body)
     messages = body.get("messages")
     _valid(isinstance(messages, list) and messages, "body.messages", "List should have at least 1 item")
     for position, message in enumerate(messages or ()):
         _check_message(message, f"body.messages.{position}")
     _check_order(messages or [])
-    _check_calls(messages or [])
+    _check_calls(messages or [], str(body.get("model")))
 
 
 def _valid(condition: object, where: str, what: str) -> None:
@@ -96,6 +131,23 @@ def _check_stop(stop: Any) -> None:
     _valid(all(isinstance(text, str) for text in texts), "body.stop", "Input should be a valid string")
 
 
+def _check_form(body: JsonObject) -> None:
+    form = body.get("response_format")
+    if form is None:
+        return
+    where = "body.response_format"
+    _known(form, frozenset({"type", "json_schema"}), where)
+    kind, schema = form.get("type"), form.get("json_schema")
+    _valid(kind in ("text", "json_object", "json_schema"), f"{where}.type", "Input should be a valid format")
+    _valid((schema is not None) == (kind == "json_schema"), f"{where}.json_schema", "Field required")
+    if schema is not None:
+        _known(schema, _FORM_FIELDS, f"{where}.json_schema")
+        named = isinstance(schema.get("name"), str) and isinstance(schema.get("schema"), dict)
+        _valid(named, f"{where}.json_schema", "Field required: name, schema")
+    if kind != "text":
+        require(not body.get("tools"), "Cannot use response_format and tools together")
+
+
 def _check_tools(body: JsonObject) -> None:
     tools, choice = body.get("tools"), body.get("tool_choice")
     if tools is None:
@@ -106,6 +158,9 @@ def _check_tools(body: JsonObject) -> None:
         where = f"body.tools.{position}.function"
         _known(tool, frozenset({"type", "function"}), f"body.tools.{position}")
         _known(tool["function"], frozenset({"name", "description", "parameters", "strict"}), where)
+        _valid(
+            isinstance(tool["function"].get("strict", False), bool), f"{where}.strict", "Input should be a bool"
+        )
         _valid(isinstance(tool["function"].get("parameters"), dict), f"{where}.parameters", "Field required")
     names = [tool["function"].get("name", "") for tool in tools]
     tool_names(names)
@@ -165,7 +220,12 @@ def _check_order(messages: list[JsonObject]) -> None:
     require(ends_well, f"{expected} but got {before}")
 
 
-def _check_calls(messages: list[JsonObject]) -> None:
+def _thinks(message: JsonObject) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(chunk["type"] == "thinking" for chunk in content)
+
+
+def _check_calls(messages: list[JsonObject], model: str) -> None:
     pending: list[str] = []
     unequal = "Not the same number of function calls and responses"
     for message in messages:
@@ -178,6 +238,9 @@ def _check_calls(messages: list[JsonObject]) -> None:
         require(not pending, unequal)
         for call in message.get("tool_calls") or ():
             _check_id(call.get("id"))
+            _valid(call["id"] not in pending, "body.messages.tool_calls", "Tool call ids must be unique")
+            if call["id"].startswith(thinking_mark(model)):
+                require(_thinks(message), "A turn that called a tool after thinking must keep its thinking.")
             arguments = call["function"].get("arguments")
             _valid(isinstance(arguments, (str, dict)), "body.messages.tool_calls", "Field required")
             pending.append(call["id"])
@@ -187,3 +250,30 @@ def _check_calls(messages: list[JsonObject]) -> None:
 def _check_id(call_id: Any) -> None:
     valid = isinstance(call_id, str) and _ID.fullmatch(call_id)
     require(valid, f"Tool call id was {call_id} but must be a-z, A-Z, 0-9, with a length of 9.")
+
+
+_COUNT_FIELDS = frozenset(
+    "model input instructions parallel_tool_calls tools tool_choice reasoning text truncation".split()
+)
+_ITEM_FIELDS = {
+    "message": frozenset({"type", "role", "content"}),
+    "function_call": frozenset({"type", "call_id", "name", "arguments"}),
+    "function_call_output": frozenset({"type", "call_id", "output"}),
+    "reasoning": frozenset({"type", "id", "summary", "content"}),
+}
+
+
+def check_count(body: JsonObject) -> None:
+    """Reject what the count of input tokens refuses; it reads the items of the Responses API."""
+    _known({key: value for key, value in body.items() if value is not None}, _COUNT_FIELDS, "body")
+    _valid(isinstance(body.get("model"), str), "body.model", "Field required")
+    items = body.get("input")
+    _valid(isinstance(items, list) and items, "body.input", "Input should be a valid list")
+    for position, item in enumerate(items or ()):
+        kind = item.get("type")
+        _valid(kind in _ITEM_FIELDS, f"body.input.{position}", "Input should be a valid item")
+        _known(
+            {key: value for key, value in item.items() if value is not None},
+            _ITEM_FIELDS[kind],
+            f"body.input.{position}",
+        )

@@ -44,6 +44,7 @@ _OVERFLOW = re.compile(
     r"too large for model|context (length|window)|maximum context|too many tokens", re.IGNORECASE
 )
 _CAPACITY = re.compile(r"capacity exceeded|overloaded", re.IGNORECASE)
+_FILTERED = re.compile(r"guardrail|moderation|content.?(filter|policy)", re.IGNORECASE)
 _NO_ROUTE = "no Route matched"
 """How Mistral's gateway says that a path does not exist; a model it does not know has other words."""
 _SHOWN_COMPLAINTS = 5
@@ -142,6 +143,8 @@ def _classify(details: JsonObject, message: str, status: int) -> type[ProviderEr
         return errors.ContextWindowError
     if message.startswith(_NO_ROUTE):
         return errors.InvalidRequestError
+    if status == 403 and _FILTERED.search(f"{details.get('type')} {details.get('code')} {shown}"):
+        return errors.ContentFilterError
     if status in (429, 503) and _CAPACITY.search(shown):
         return errors.OverloadedError
     kind = details.get("type")

@@ -1,7 +1,8 @@
 """Decoding chat completions, streamed or whole.
 
 The content is text, or a list of chunks; one stream may change from one to the other and back. Thinking comes as
-chunks whose text is spread over many deltas; put together again they go back with the turn, unchanged.
+chunks whose text is spread over many deltas; put together again they go back with the turn, unchanged. Some
+models write it as text instead, between tags, and have it back so.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from typing import Any
 
 from modelyard.errors import ProviderError
 from modelyard.streaming.decode import Emit
+from modelyard.streaming.think_tags import ThinkTags
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.events import ContentDelta, ReasoningDelta
 from modelyard.types.finish import FinishReason
 from modelyard.types.usage import Usage
 from modelyard.wire.chat import ChatDecoder
+from modelyard_mistral.chunks import citations_in, text_chunk
 from modelyard_mistral.errors import error_in_answer
 from modelyard_mistral.finish import finish_reason
 from modelyard_mistral.usage import chat_usage
@@ -55,12 +58,15 @@ class _Thinking:
 
 
 class MistralDecoder(ChatDecoder):
-    """Decodes one answer of a model."""
+    """Decodes one answer of a model; ``think_tags`` says that its text may begin with tagged reasoning."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, think_tags: bool = False) -> None:
         super().__init__()
         self._asked = model
         self._thinking: dict[int, _Thinking] = {}
+        self._tags = ThinkTags() if think_tags else None
+        self._tagged: list[str] = []
+        self._tagged_index = 0
 
     def finish(self, raw: str | None, *, called: bool, refused: bool) -> FinishReason:
         if raw == "error":
@@ -68,6 +74,8 @@ class MistralDecoder(ChatDecoder):
         return finish_reason(raw, called=called)
 
     def usage(self, raw: JsonObject) -> Usage:
+        tier = raw.get("service_tier")
+        self._service_tier = tier if isinstance(tier, str) else None
         return chat_usage(raw)
 
     def fail(self, error: Any) -> Exception:
@@ -103,10 +111,25 @@ class MistralDecoder(ChatDecoder):
                     self.text("text", text, emit)
             elif kind == "thinking":
                 self._think(chunk, emit, new=position > 0)
+            elif citations_in(chunk):
+                self._cite(chunk, emit)
             else:
                 self._keep(str(kind), chunk, emit)
 
+    def text(self, kind: str, text: str, emit: Emit) -> None:
+        if self._tags is None or kind != "text":
+            super().text(kind, text, emit)
+            return
+        for said, piece in self._tags.feed(text):
+            self._piece(said, piece, emit)
+        if self._tags.over:
+            self._end_tags(emit)
+
     def ending(self, emit: Emit) -> None:
+        if self._tags is not None:
+            for said, piece in self._tags.end():
+                self._piece(said, piece, emit)
+            self._end_tags(emit)
         for index, thinking in self._thinking.items():
             emit(ReasoningDelta(index, "", opaque=self._opaque("thinking", thinking.whole())))
 
@@ -118,8 +141,32 @@ class MistralDecoder(ChatDecoder):
             thinking = self._thinking[index] = _Thinking()
         emit(ReasoningDelta(index, thinking.add(chunk)))
 
+    def _piece(self, said: str, text: str, emit: Emit) -> None:
+        if said == "text":
+            super().text("text", text, emit)
+        else:
+            self._tagged.append(text)
+            self._tagged_index = self.part("tagged reasoning")
+            emit(ReasoningDelta(self._tagged_index, text))
+
+    def _end_tags(self, emit: Emit) -> None:
+        """Tagged reasoning is over: say as what it goes back, the text that it was."""
+        closed, self._tags = self._tags is not None and self._tags.over, None
+        if self._tagged:
+            whole = f"<think>{''.join(self._tagged)}{'</think>' if closed else ''}"
+            opaque = self._opaque("think_tags", text_chunk(whole))
+            emit(ReasoningDelta(self._tagged_index, "", opaque=opaque))
+
+    def _cite(self, chunk: JsonObject, emit: Emit) -> None:
+        """Attach a reference to the text before it; what follows is a text of its own."""
+        index = self._open[1] if self._open is not None and self._open[0] in ("text", "citation") else None
+        if index is None:
+            index = self.part("citation", new=True)
+        self._open = ("citation", index)
+        emit(ContentDelta(index, "", citations=citations_in(chunk)))
+
     def _keep(self, kind: str, chunk: JsonObject, emit: Emit) -> None:
-        """Keep a chunk that is no text, such as a reference to a source, in its place."""
+        """Keep a chunk of a kind not known here in its place."""
         emit(ContentDelta(self.part(kind, new=True), "", opaque=self._opaque(kind, chunk)))
 
     def _opaque(self, kind: str, data: JsonObject) -> Opaque:
@@ -133,6 +180,8 @@ def _only_text(event: JsonObject) -> str | None:
         return None
     choice = choices[0]
     if type(choice) is not dict or choice.get("finish_reason") is not None or choice.get("index"):
+        return None
+    if choice.get("logprobs") is not None:
         return None
     delta = choice.get("delta")
     if type(delta) is not dict or len(delta) != 1:

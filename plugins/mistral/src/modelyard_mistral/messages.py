@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelyard.catalog.capability import CapabilityName
+from modelyard.catalog.card import ModelCard
+from modelyard.errors import UnsupportedFeatureError
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import (
+    CitationPart,
     FilePart,
     ImagePart,
     OpaquePart,
@@ -24,7 +28,7 @@ from modelyard.types.content import (
 from modelyard.types.messages import Message
 from modelyard.types.report import Action
 from modelyard.types.reporter import Reporter
-from modelyard_mistral.chunks import input_chunk, text_chunk
+from modelyard_mistral.chunks import input_chunk, is_audio, is_image, text_chunk
 from modelyard_mistral.tool_ids import ToolIds
 
 __all__ = ["FILLER", "chat_messages"]
@@ -33,9 +37,15 @@ FILLER = "OK"
 """What the assistant is made to say between a tool's turn and the user's."""
 
 
-def chat_messages(messages: Sequence[Message], model: str, reporter: Reporter) -> list[JsonObject]:
-    """The ``messages`` of a conversation; one message of ours becomes one for each tool result it holds."""
-    writer = _Writer(model, ToolIds(messages), reporter)
+def chat_messages(
+    messages: Sequence[Message], card: ModelCard, model: str, reporter: Reporter
+) -> list[JsonObject]:
+    """The ``messages`` of a conversation; one message of ours becomes one for each tool result it holds.
+
+    Raises ``UnsupportedFeatureError`` for an image, a sound or a beginning to be continued that the model's card
+    says it does not take: content is never left out.
+    """
+    writer = _Writer(card, model, ToolIds(messages), reporter)
     for message in messages:
         writer.add(message)
     return writer.finish()
@@ -44,7 +54,8 @@ def chat_messages(messages: Sequence[Message], model: str, reporter: Reporter) -
 class _Writer:
     """Writes the messages of one conversation, saying each kind of change once."""
 
-    def __init__(self, model: str, ids: ToolIds, reporter: Reporter) -> None:
+    def __init__(self, card: ModelCard, model: str, ids: ToolIds, reporter: Reporter) -> None:
+        self._card = card
         self._model = model
         self._ids = ids
         self._reporter = reporter
@@ -73,6 +84,7 @@ class _Writer:
         if last.get("role") == "system":
             self._wire[-1] = self._as_user(last)
         elif last.get("role") == "assistant" and "tool_calls" not in last:
+            self._need("prefill", "a last turn of the assistant's, to be continued")
             last["prefix"] = True
         return self._wire
 
@@ -100,7 +112,7 @@ class _Writer:
                 self._add_result(part)
             else:
                 assert isinstance(part, (TextPart, ImagePart, FilePart))  # Message allows a user nothing else
-                content.append(input_chunk(part))
+                content.append(self._input(part))
         if content:
             only_text = len(content) == 1 and content[0]["type"] == "text"
             self._append({"role": "user", "content": content[0]["text"] if only_text else content})
@@ -109,12 +121,33 @@ class _Writer:
         if result.is_error:
             self._note("dropped", "a tool's message has no mark for an error; its text says what failed")
         call_id = self._ids[result.tool_call_id]
-        files = [input_chunk(part) for part in result.content if not isinstance(part, TextPart)]
+        files = [self._input(part) for part in result.content if not isinstance(part, TextPart)]
         if files:
             self._note("converted", "files a tool gave back follow its result in a turn of the user's")
             self._attached += [text_chunk(f"Files from tool call {call_id}:"), *files]
         text = result.text or ("The files follow." if files else "")
-        self._append({"role": "tool", "tool_call_id": call_id, "content": text})
+        named = {"name": result.name} if result.name else {}
+        self._append({"role": "tool", "tool_call_id": call_id, **named, "content": text})
+
+    def _input(self, part: TextPart | ImagePart | FilePart) -> JsonObject:
+        if is_image(part):
+            self._need("images", "images")
+        elif is_audio(part):
+            self._need("audio", "audio")
+        if isinstance(part, FilePart) and part.citations and "citations" not in self._said:
+            self._said.add("citations")
+            self._reporter.drop("citations", "Mistral cites what tools find, not documents in a message")
+        return input_chunk(part)
+
+    def _need(self, capability: CapabilityName, what: str) -> None:
+        known = self._card.capability(capability)
+        if known.state == "unsupported":
+            raise UnsupportedFeatureError(
+                f"{self._card.ref} does not take {what}.",
+                feature=capability,
+                model=self._card.ref,
+                hint=known.limits,
+            )
 
     def _flush_attached(self) -> None:
         """Write the files of tool results, once all results of a turn stand together."""
@@ -124,7 +157,12 @@ class _Writer:
 
     def _add_assistant(self, parts: Sequence[Part]) -> None:
         message: JsonObject = {"role": "assistant"}
-        content = [chunk for part in parts if (chunk := self._assistant_chunk(part)) is not None]
+        content: list[JsonObject] = []
+        for part in parts:
+            chunk = self._assistant_chunk(part)
+            # Citations of one reference chunk stand side by side, each with the whole chunk.
+            if chunk is not None and not (isinstance(part, CitationPart) and content and content[-1] == chunk):
+                content.append(chunk)
         if content:
             plain = all(chunk["type"] == "text" for chunk in content)
             message["content"] = "".join(chunk["text"] for chunk in content) if plain else content
@@ -141,7 +179,11 @@ class _Writer:
             return text_chunk(part.text) if part.text else None
         if isinstance(part, (ReasoningPart, OpaquePart)):
             return self._own(part.opaque)
-        if isinstance(part, (ImagePart, FilePart)):
+        if isinstance(part, CitationPart):
+            if part.raw.get("type") == "reference":
+                return part.raw
+            self._note("dropped", "citations of another provider's, which are in its own words")
+        elif isinstance(part, (ImagePart, FilePart)):
             self._note("dropped", "images and files in the assistant's turns")
         return None
 

@@ -67,9 +67,24 @@ def modelyard_stream(session: MistralSession, request: Request, card: ModelCard)
 
 @hookimpl
 def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard.types.reporter import Reporter
     from modelyard_mistral.tools import tool_fields
 
-    return tool_fields(request)
+    return tool_fields(request, card, Reporter(request.on_unsupported, card.ref))
+
+
+@hookimpl
+async def modelyard_list_models(session: MistralSession) -> Sequence[ModelCard]:
+    from modelyard_mistral.listing import list_models
+
+    return await list_models(session)
+
+
+@hookimpl
+async def modelyard_count_tokens(session: MistralSession, request: Request, card: ModelCard) -> int | None:
+    from modelyard_mistral.counting import count_tokens
+
+    return await count_tokens(session, request, card)
 
 
 @hookimpl

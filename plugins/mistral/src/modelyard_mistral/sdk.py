@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 from mistralai.client import Mistral
 from mistralai.client.utils import get_security
 
 from modelyard.errors import ConfigurationError
+from modelyard.http.failures import parse_json_object
 
 if TYPE_CHECKING:
     from mistralai.client.httpclient import AsyncHttpClient
 
 __all__ = ["authorization", "check_host_client", "make_sdk", "root_of"]
+
+Warn: TypeAlias = Callable[[Any, str], None]
+
+DEPRECATION_HEADER = "x-model-deprecation-timestamp"
 
 
 class _NoSyncClient:
@@ -31,12 +36,49 @@ class _NoSyncClient:
         """Nothing is open."""
 
 
-def make_sdk(reveal_key: Callable[[], str], root: str, http_client: AsyncHttpClient) -> Mistral:
+class _Undeprecated:
+    """The session's HTTP client, taking the deprecation header from what arrives.
+
+    Seeing it, the official client reads the body of a stream nobody has read yet, and the ``model`` of answers
+    that have none, and fails (mistralai 3.7.0, ``_hooks/deprecation_warning.py``). ``warn`` is told instead.
+    """
+
+    def __init__(self, http_client: AsyncHttpClient, warn: Warn) -> None:
+        self._http_client = http_client
+        self._warn = warn
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send a request."""
+        response = await self._http_client.send(request, **options)
+        self._warn(response, _model_in(request))
+        response.headers.pop(DEPRECATION_HEADER, None)
+        return response
+
+    def build_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a request."""
+        return self._http_client.build_request(*args, **kwargs)
+
+    async def aclose(self) -> None:
+        """Leave the client open: it is the session's."""
+
+
+def make_sdk(reveal_key: Callable[[], str], root: str, http_client: AsyncHttpClient, warn: Warn) -> Mistral:
     """An official client over an HTTP client of ours, which it will not close.
 
-    The key is given as a function, so that it stands in no text form of the client's configuration.
+    The key is given as a function, so that it stands in no text form of the client's configuration. ``warn``
+    gets every response, and the model asked for, before the client does.
     """
-    return Mistral(api_key=reveal_key, server_url=root, client=_NoSyncClient(), async_client=http_client)
+    shared = cast("AsyncHttpClient", _Undeprecated(http_client, warn))
+    return Mistral(api_key=reveal_key, server_url=root, client=_NoSyncClient(), async_client=shared)
+
+
+def _model_in(request: Any) -> str:
+    """The model a request of the official client asks for."""
+    try:
+        body = parse_json_object(request.content)
+    except Exception:  # the body is a stream, as of a file that is uploaded
+        body = None
+    return str((body or {}).get("model", "it was asked for"))
 
 
 def check_host_client(client: object) -> Mistral:

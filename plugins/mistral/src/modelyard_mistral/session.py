@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import Credential
 from modelyard.http.client import AsyncClient, Response, make_client
+from modelyard.http.limits import rate_limits
 from modelyard.http.session import HttpSession, WireRequest
 from modelyard.http.urls import join_base, without_version
 from modelyard.log import logger
@@ -28,7 +29,7 @@ from modelyard.types.request import Request
 from modelyard_mistral.errors import find_request_id
 from modelyard_mistral.events import MistralDecoder
 from modelyard_mistral.options import SERVERS, MistralOptions
-from modelyard_mistral.request import build_chat_request
+from modelyard_mistral.request import ChatRequest, build_chat_request
 
 if TYPE_CHECKING:
     from mistralai.client import Mistral
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["MistralSession", "open_session"]
 
 _DEPRECATED = "x-model-deprecation-timestamp"
+_LIMITS = {"req_minute": "requests", "tokens_minute": "tokens"}
+"""Mistral's names for limits, as in ``x-ratelimit-limit-req-minute``, and everybody's."""
 
 
 class MistralSession(HttpSession):
@@ -66,14 +69,15 @@ class MistralSession(HttpSession):
             official = await _official()
             http_client = cast("AsyncHttpClient", self._client)
             root = without_version(self._base_url)
-            self._official = official.make_sdk(self._credential.secret.reveal, root, http_client)
+            reveal = self._credential.secret.reveal
+            self._official = official.make_sdk(reveal, root, http_client, self._warn)
         return self._official
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
         return build_chat_request(request, card)
 
     def decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
-        return MistralDecoder(request.model)
+        return MistralDecoder(request.model, think_tags=isinstance(wire, ChatRequest) and wire.think_tags)
 
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         if self._credential is None and self._official is not None:
@@ -82,13 +86,18 @@ class MistralSession(HttpSession):
             wire = replace(wire, headers={**wire.headers, **signed})
         return await super().send(wire, stream=stream)
 
-    def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
+    def _warn(self, response: Response, model: str) -> None:
+        """Say once for each model when it ends, where a response does."""
         ends = response.headers.get(_DEPRECATED)
-        model = str(wire.body.get("model"))
         if ends and model not in self._warned:
             self._warned.add(model)
             logger("mistral").warning("Mistral will retire the model %s on %s.", model, ends)
-        return ResponseInfo(request_id=find_request_id(response.headers), report=wire.report)
+
+    def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
+        self._warn(response, str(wire.body.get("model")))
+        limits = rate_limits(response.headers.raw)
+        named = {_LIMITS.get(name, name): limit for name, limit in limits.items()}
+        return ResponseInfo(find_request_id(response.headers), wire.report, named)
 
 
 async def open_session(settings: SessionSettings) -> MistralSession:

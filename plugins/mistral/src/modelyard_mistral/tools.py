@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+from modelyard.catalog.card import ModelCard
 from modelyard.types.base import JsonObject
+from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard.types.tools import Tool, ToolChoice
 
 __all__ = ["tool_fields"]
 
 
-def tool_fields(request: Request) -> JsonObject:
-    """``tools``, ``tool_choice`` and ``parallel_tool_calls``; nothing at all without tools."""
+def tool_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
+    """``tools``, ``tool_choice`` and ``parallel_tool_calls``; nothing at all without tools.
+
+    A form of choice that the card's ``tool_choice`` does not list becomes the nearest one that it does.
+    """
     if not request.tools:
         return {}
-    fields: JsonObject = {"tools": [_declare(tool) for tool in request.tools]}
+    if card.capability("tools").state == "unsupported":
+        reporter.drop("tools", card.capability("tools").limits or "the model calls no tools")
+        return {}
+    fields: JsonObject = {"tools": [_declare(tool, card, reporter) for tool in request.tools]}
     if request.tool_choice is not None:
-        fields["tool_choice"] = _choice(request.tool_choice)
+        fields["tool_choice"] = _choice(request.tool_choice, card, reporter)
     if request.parallel_tool_calls is not None:
         fields["parallel_tool_calls"] = request.parallel_tool_calls
     return fields
 
 
-def _declare(tool: Tool) -> JsonObject:
+def _declare(tool: Tool, card: ModelCard, reporter: Reporter) -> JsonObject:
     function: JsonObject = {"name": tool.name, "parameters": tool.parameters}
     if tool.description:
         function["description"] = tool.description
     if tool.strict is not None:
-        function["strict"] = tool.strict
+        if card.capability("strict_tools").state != "unsupported":
+            function["strict"] = tool.strict
+        elif tool.strict:
+            reporter.relax(f"tools.{tool.name}.strict", "the model is not held to the schema of arguments")
     return {"type": "function", "function": function}
 
 
-def _choice(choice: ToolChoice) -> str | JsonObject:
-    if choice.name is not None:
+def _choice(choice: ToolChoice, card: ModelCard, reporter: Reporter) -> str | JsonObject:
+    forms = card.tool_choice or ("auto", "required", "none", "name")
+    if choice.name is not None and "name" in forms:
         return {"type": "function", "function": {"name": choice.name}}
+    mode = choice.mode if choice.mode in forms else "auto"
+    if choice.name is not None or mode != choice.mode:
+        reporter.relax("tool_choice", f"the model takes only {', '.join(forms)}; {mode!r} is sent")
     # `any` is Mistral's own word; newer servers take `required` as well.
-    return "any" if choice.mode == "required" else choice.mode
+    return "any" if mode == "required" else mode

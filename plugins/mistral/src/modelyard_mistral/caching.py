@@ -1,0 +1,28 @@
+"""Prompt caching: Mistral caches prefixes by itself, in blocks of 64 tokens, and takes a key to find them by."""
+
+from __future__ import annotations
+
+from modelyard.types.base import JsonObject
+from modelyard.types.content import FilePart, ImagePart, TextPart, ToolResult
+from modelyard.types.reporter import Reporter
+from modelyard.types.request import Request
+
+__all__ = ["cache_fields"]
+
+
+def cache_fields(request: Request, reporter: Reporter) -> JsonObject:
+    """``prompt_cache_key``; markers are reported once, for Mistral has no place for them."""
+    if _is_marked(request):
+        reporter.drop("cache", "Mistral caches by itself and takes no markers; use cache_key to group requests")
+    return {"prompt_cache_key": request.cache_key} if request.cache_key is not None else {}
+
+
+def _is_marked(request: Request) -> bool:
+    if any(tool.cache for tool in request.tools):
+        return True
+    return any(
+        part.cache
+        for message in request.messages
+        for part in message.content
+        if isinstance(part, (TextPart, ImagePart, FilePart, ToolResult))
+    )

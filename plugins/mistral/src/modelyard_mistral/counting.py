@@ -1,0 +1,118 @@
+"""Counting input tokens: ``POST /v1/responses/input_tokens``, through the official client.
+
+There is no such endpoint for chat completions; this one takes the same conversation in the items of the
+Responses API, so a request is written for chat first and its messages are then said in those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from modelyard.catalog.card import ModelCard
+from modelyard.types.base import JsonObject
+from modelyard.types.request import Request
+from modelyard_mistral.chunks import text_chunk
+from modelyard_mistral.request import build_chat_request
+
+if TYPE_CHECKING:
+    from modelyard_mistral.session import MistralSession
+
+__all__ = ["count_tokens", "counting_body"]
+
+_ABSENT = (404, 405)
+"""What a server answers that does not have the endpoint."""
+
+
+async def count_tokens(session: MistralSession, request: Request, card: ModelCard) -> int | None:
+    """The input tokens of a request; ``None`` where the endpoint, or a kind of content, is not there to count."""
+    body = counting_body(build_chat_request(request, card).body)
+    if body is None:
+        return None
+    client = await session.client()
+    try:
+        counted = await client.responses.count_input_tokens_async(**body)
+    except Exception as error:
+        if getattr(error, "status_code", None) in _ABSENT and type(error).__module__.startswith("mistralai"):
+            return None
+        raise
+    return int(counted.input_tokens)
+
+
+def counting_body(chat: JsonObject) -> JsonObject | None:
+    """The fields of a count for the body of a chat request; ``None`` when it holds audio, which has no item."""
+    items = [item for at, message in enumerate(chat["messages"]) for item in _items(message, at)]
+    if any(item is None for item in items):
+        return None
+    body: JsonObject = {"model": chat["model"], "input": items}
+    if "tools" in chat:
+        body["tools"] = [{"type": "function", **tool["function"]} for tool in chat["tools"]]
+    if "tool_choice" in chat:
+        body["tool_choice"] = _choice(chat["tool_choice"])
+    if "parallel_tool_calls" in chat:
+        body["parallel_tool_calls"] = chat["parallel_tool_calls"]
+    if "reasoning_effort" in chat:
+        body["reasoning"] = {"effort": chat["reasoning_effort"]}
+    if "response_format" in chat:
+        body["text"] = {"format": _format(chat["response_format"])}
+    return body
+
+
+def _items(message: JsonObject, at: int) -> Iterator[JsonObject | None]:
+    """The items of a message; ``None`` stands for content that no item holds."""
+    role, content = message["role"], message.get("content")
+    if role == "tool":
+        yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": content}
+        return
+    if role == "assistant":
+        yield from _said(content, at)
+    else:
+        parts: Any = content if isinstance(content, str) else [_part(chunk) for chunk in content or ()]
+        yield (
+            None
+            if isinstance(parts, list) and None in parts
+            else {"type": "message", "role": role, "content": parts}
+        )
+    for call in message.get("tool_calls", ()):
+        called = {"name": call["function"]["name"], "arguments": call["function"]["arguments"]}
+        yield {"type": "function_call", "call_id": call["id"], **called}
+
+
+def _said(content: Any, at: int) -> Iterator[JsonObject]:
+    """An assistant's words: its thinking, then its text; references stand for nothing by themselves."""
+    chunks: list[JsonObject] = [text_chunk(content)] if isinstance(content, str) else content or []
+    thoughts = [item for chunk in chunks for item in chunk.get("thinking", ()) if item.get("type") == "text"]
+    if thoughts:
+        texts = [{"type": "reasoning_text", "text": item["text"]} for item in thoughts]
+        yield {"type": "reasoning", "id": f"rs_{at}", "summary": [], "content": texts}
+    text = "".join(chunk["text"] for chunk in chunks if chunk.get("type") == "text")
+    if text:
+        yield {"type": "message", "role": "assistant", "content": text}
+
+
+def _part(chunk: JsonObject) -> JsonObject | None:
+    kind = chunk["type"]
+    if kind == "text":
+        return {"type": "input_text", "text": chunk["text"]}
+    if kind == "image_url":
+        image = chunk["image_url"]
+        url, detail = (image, "auto") if isinstance(image, str) else (image["url"], image["detail"])
+        return {"type": "input_image", "image_url": url, "detail": detail}
+    if kind == "file":
+        return {"type": "input_file", "file_id": chunk["file_id"]}
+    if kind == "document_url":
+        url = chunk["document_url"]
+        source = {"file_data": url} if url.startswith("data:") else {"file_url": url}
+        named = {"filename": chunk["document_name"]} if "document_name" in chunk else {}
+        return {"type": "input_file", **source, **named}
+    return None
+
+
+def _choice(choice: str | JsonObject) -> str | JsonObject:
+    if isinstance(choice, dict):
+        return {"type": "function", "name": choice["function"]["name"]}
+    return "required" if choice == "any" else choice
+
+
+def _format(form: JsonObject) -> JsonObject:
+    return {"type": form["type"], **form.get("json_schema", {})}
