@@ -9,7 +9,9 @@ import pytest
 
 from modelyard import Runtime
 from modelyard.testing import Emulator
-from modelyard_gemini.dialect import DIALECT
+from modelyard.types.base import JsonObject
+
+from .sdk_check import CheckedDialect
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +24,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    with Emulator(DIALECT) as running:
+    """The strict emulator; every request it accepts must fit the types of Google's SDK too."""
+    dialect = CheckedDialect()
+    with Emulator(dialect) as running:
         yield running
+    assert dialect.problems == []
 
 
 @pytest.fixture
@@ -31,3 +36,10 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     settings = {"gemini": emulator.settings()}
     async with Runtime(settings, max_attempts=1, plugins=["gemini"]) as running:
         yield running
+
+
+def sent(emulator: Emulator) -> JsonObject:
+    """The last body sent; nothing the emulator got may have been refused."""
+    assert emulator.rejected == []
+    body: JsonObject = emulator.requests[-1].json
+    return body

@@ -27,6 +27,8 @@ from modelyard_gemini.plugin import modelyard_tools
 from modelyard_gemini.request import build_generate_request
 from modelyard_gemini.schema import fit_schema
 
+from .conftest import sent
+
 FLASH = "gemini:gemini-3.8-flash"
 OLDER = "gemini:gemini-3.5-flash"
 PNG = b"\x89PNG\r\n\x1a\n0000"
@@ -35,12 +37,6 @@ WEATHER = Tool(
     description="Tell the weather.",
     parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
-
-
-def sent(emulator: Emulator) -> JsonObject:
-    assert emulator.rejected == []
-    body: JsonObject = emulator.requests[-1].json
-    return body
 
 
 def contents(*messages: Message, model: str = "m", rules: Rules | None = None) -> list[JsonObject]:
@@ -129,12 +125,6 @@ async def test_more_than_five_stop_sequences_are_cut_with_a_note(runtime: Runtim
     completion = await runtime.complete(FLASH, "Hi", stop=list("abcdef"))
     assert sent(emulator)["generationConfig"]["stopSequences"] == list("abcde")
     assert completion.report.about("stop")[0].action == "clamped"
-
-
-async def test_metadata_is_left_out_with_a_note(runtime: Runtime, emulator: Emulator) -> None:
-    completion = await runtime.complete(FLASH, "Hi", metadata={"user": "u1"})
-    assert sent(emulator).keys() == {"contents", "store"}
-    assert completion.report.about("metadata")[0].action == "dropped"
 
 
 async def test_provider_options_come_last_and_are_merged_into_objects(

@@ -102,39 +102,56 @@ class HttpSession(ABC):
 
     async def complete(self, request: Request, card: ModelCard) -> Completion:
         """Send a request and decode the whole answer."""
-        wire = self.build(request, card)
+        wire: WireRequest | None = self.build(request, card)
+        assert wire is not None
+        decoder, events, info = self.decoder(wire, request), list[Event](), None
+        while wire is not None:
+            info = await self.answer(wire, decoder, events, info)
+            wire = self.following(wire, decoder)
+        return collect(events, provider=card.provider, model=request.model, info=info)
+
+    async def answer(
+        self, wire: WireRequest, decoder: StreamDecoder, events: list[Event], info: ResponseInfo | None
+    ) -> ResponseInfo:
+        """Send one request and decode its answer; the head of the first answer speaks for all."""
         response = await self.send(wire, stream=False)
-        info = self._info(response, wire)
+        info = info or self._info(response, wire)
         try:
-            body = decode_json(await read_bounded(response))
-            events: list[Event] = []
-            self.decoder(wire, request).feed_body(body, events.append)
-            return collect(events, provider=card.provider, model=request.model, info=info)
+            decoder.feed_body(decode_json(await read_bounded(response)), events.append)
         except ProviderError as error:
             error.request_id = error.request_id or info.request_id
             raise
         finally:
             await response.aclose()
+        return info
 
     async def stream(self, request: Request, card: ModelCard) -> AsyncIterator[ResponseInfo | Sequence[Event]]:
         """Send a request and decode the answer as it arrives."""
-        wire = self.build(request, card)
-        response = await self.send(wire, stream=True)
-        try:
-            info = self._info(response, wire)
-            yield info
-            media_type = check_stream_type(response)
-            decoder = self.decoder(wire, request)
-            unstreamed = media_type == "application/json"
-            batches = self.unstreamed(response, decoder) if unstreamed else decode_sse(response, decoder)
-            async with aclosing(batches):
-                async for batch in batches:
-                    yield batch
-        except ProviderError as error:
-            error.request_id = error.request_id or info.request_id
-            raise
-        finally:
-            await response.aclose()
+        wire: WireRequest | None = self.build(request, card)
+        assert wire is not None
+        decoder, info = self.decoder(wire, request), None
+        while wire is not None:
+            response = await self.send(wire, stream=True)
+            try:
+                if info is None:
+                    info = self._info(response, wire)
+                    yield info
+                media_type = check_stream_type(response)
+                unstreamed = media_type == "application/json"
+                batches = self.unstreamed(response, decoder) if unstreamed else decode_sse(response, decoder)
+                async with aclosing(batches):
+                    async for batch in batches:
+                        yield batch
+            except ProviderError as error:
+                error.request_id = error.request_id or (info.request_id if info else None)
+                raise
+            finally:
+                await response.aclose()
+            wire = self.following(wire, decoder)
+
+    def following(self, wire: WireRequest, decoder: StreamDecoder) -> WireRequest | None:
+        """The request for the rest of an answer that comes in several; ``None`` when it is whole."""
+        return None
 
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         """Send a request; raises ``HttpFailure`` for a status that is no success."""

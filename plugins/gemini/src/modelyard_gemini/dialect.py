@@ -10,17 +10,21 @@ import hashlib
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
+from modelyard.catalog.card import ModelCard
 from modelyard.testing.checks import json_body, require
 from modelyard.testing.dialect import Dialect, Rejection
 from modelyard.testing.script import Call, Failure, Script, Text, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
-from modelyard_gemini.dialect_checks import check_body, make_signature, signs
+from modelyard_gemini.dialect_checks import check_body, check_count, make_signature, signs
+from modelyard_gemini.plugin import modelyard_models
 
 __all__ = ["DIALECT", "GeminiDialect"]
 
-_PATH = re.compile(r"/v1beta/models/([^/:]+):(generateContent|streamGenerateContent)")
+_PATH = re.compile(r"/v1beta/models/([^/:]+):(generateContent|streamGenerateContent|countTokens)")
+_MODELS = "/v1beta/models"
 _GOOGLE = "type.googleapis.com/google.rpc."
 _ERRORS: dict[str, tuple[int, str]] = {
     "authentication": (400, "INVALID_ARGUMENT"),
@@ -47,34 +51,84 @@ _FINISH = {
 
 
 class GeminiDialect(Dialect):
-    """Serves ``/v1beta/models/{model}:generateContent`` and ``:streamGenerateContent?alt=sse``."""
+    """Serves ``/v1beta/models/{model}:generateContent`` and ``:streamGenerateContent?alt=sse``.
+
+    Beside them ``:countTokens``, which answers with the script's input tokens, and the list of models. What a
+    model refuses is read off its card.
+    """
 
     provider = "gemini"
     model = "gemini-3.8-flash"
 
+    def __init__(self) -> None:
+        self._cards: dict[str, ModelCard] = {}
+
+    def card(self, model: str) -> ModelCard:
+        """The card of a model, all unknown for one that has none."""
+        if not self._cards:
+            self._cards = {card.id: card for card in modelyard_models()}
+        return self._cards.get(model) or ModelCard.unknown("gemini", model)
+
     def check(self, received: Received) -> None:
         _check_key(received)
+        if received.path == _MODELS and received.method == "GET":
+            return
         body = json_body(received)
         found = _PATH.fullmatch(received.path)
         if found is None:
             raise Rejection(f"{received.path} is not found for API version v1beta.", 404, "model_not_found")
         if self.wants_stream(received):
             require(received.query == "alt=sse", "The answer would be a JSON array: ask for alt=sse.")
-        check_body(body, found[1])
+        card = self.card(found[1])
+        if found[2] == "countTokens":
+            check_count(body, found[1], card)
+        else:
+            check_body(body, found[1], card)
+
+    def reply(self, script: Script, received: Received) -> Reply:
+        if script.failure is None and received.path.endswith(":countTokens"):
+            return Reply.json({"totalTokens": script.usage.input})
+        if script.failure is None and received.path == _MODELS:
+            self.card(self.model)
+            return Reply.json(_page(list(self._cards.values()), received))
+        return super().reply(script, received)
 
     def wants_stream(self, received: Received) -> bool:
         return received.path.endswith(":streamGenerateContent")
 
     def body(self, script: Script, received: Received) -> JsonObject:
-        parts = [part for pieces in _parts(script, received) for part in _joined(pieces)]
+        parts = [part for pieces in self._parts(script, received) for part in _joined(pieces)]
         return _response(script, received, parts, last=True)
 
     def events(self, script: Script, received: Received) -> list[bytes]:
-        pieces = [piece for step in _parts(script, received) for piece in step]
+        pieces = [piece for step in self._parts(script, received) for piece in step]
         # The last event has the finish reason, beside a last piece of text if only for a signature.
         tail = pieces.pop() if pieces and pieces[-1].get("text") == "" else {"text": ""}
         chunks = [_response(script, received, [piece], last=False) for piece in pieces]
         return [_event(chunk) for chunk in (*chunks, _response(script, received, [tail], last=True))]
+
+    def _parts(self, script: Script, received: Received) -> list[list[JsonObject]]:
+        """The parts of an answer, step by step, each in the pieces a stream sends.
+
+        Models since Gemini 3 sign the first call of an answer, or its end where it calls nothing.
+        """
+        model, signed = _model(received), False
+        signing = signs(self.card(model))
+        steps: list[list[JsonObject]] = []
+        for number, step in enumerate(script.steps):
+            if isinstance(step, Text):
+                steps.append([{"text": piece} for piece in step.pieces if piece])
+            elif isinstance(step, Think):
+                steps.append([{"text": piece, "thought": True} for piece in step.pieces if piece])
+            elif step.cut_at is None:  # Gemini never sends half a call
+                part = _call(step, number, received, signing=signing)
+                if signing and not signed:
+                    part["thoughtSignature"] = make_signature(model, number)
+                    signed = True
+                steps.append([part])
+        if steps and signing and not signed:
+            steps.append([{"text": "", "thoughtSignature": make_signature(model, len(steps))}])
+        return steps
 
     def error(self, failure: Failure, received: Received) -> Reply:
         status = failure.status or _ERRORS[failure.kind][0]
@@ -96,6 +150,26 @@ def _check_key(received: Received) -> None:
     require(key, message, status=403, kind="permission")
     message = "API key not valid. Please pass a valid API key."
     require("invalid" not in key, message, kind="authentication")
+
+
+def _page(cards: list[ModelCard], received: Received) -> JsonObject:
+    """A page of the list of models: two at a time, whatever is asked for, so that paging is seen to."""
+    start = int(parse_qs(received.query).get("pageToken", ["0"])[0])
+    models = [
+        {
+            "name": f"models/{card.id}",
+            "displayName": card.label,
+            "inputTokenLimit": card.limits.max_input_tokens or card.limits.context_window,
+            "outputTokenLimit": card.limits.max_output_tokens,
+            "supportedGenerationMethods": ["generateContent", "countTokens"],
+            "thinking": True,
+        }
+        for card in cards[start : start + 2]
+    ]
+    if not start:
+        models.append({"name": "models/gemini-embedding-2", "supportedGenerationMethods": ["embedContent"]})
+    more = start + 2 < len(cards)
+    return {"models": models, **({"nextPageToken": str(start + 2)} if more else {})}
 
 
 def _event(data: object) -> bytes:
@@ -130,32 +204,9 @@ def _usage(script: Script) -> JsonObject:
     return {name: value for name, value in counts.items() if value}
 
 
-def _parts(script: Script, received: Received) -> list[list[JsonObject]]:
-    """The parts of an answer, step by step, each in the pieces a stream sends.
-
-    Models since Gemini 3 sign the first call of an answer, or its end where it calls nothing.
-    """
-    model, signed = _model(received), False
-    steps: list[list[JsonObject]] = []
-    for number, step in enumerate(script.steps):
-        if isinstance(step, Text):
-            steps.append([{"text": piece} for piece in step.pieces if piece])
-        elif isinstance(step, Think):
-            steps.append([{"text": piece, "thought": True} for piece in step.pieces if piece])
-        elif step.cut_at is None:  # Gemini never sends half a call
-            part = _call(step, number, received)
-            if signs(model) and not signed:
-                part["thoughtSignature"] = make_signature(model, number)
-                signed = True
-            steps.append([part])
-    if steps and signs(model) and not signed:
-        steps.append([{"text": "", "thoughtSignature": make_signature(model, len(steps))}])
-    return steps
-
-
-def _call(step: Call, number: int, received: Received) -> JsonObject:
+def _call(step: Call, number: int, received: Received, *, signing: bool) -> JsonObject:
     call: JsonObject = {"name": step.name, "args": step.arguments}
-    if step.id is not None or signs(_model(received)):
+    if step.id is not None or signing:
         call["id"] = step.id or _digest(f"{_response_id(received)}:{number}")[:8]
     return {"functionCall": call}
 

@@ -6,16 +6,18 @@ import base64
 import re
 from typing import Any
 
+from modelyard.catalog.card import ModelCard
 from modelyard.testing.checks import known_fields, require, tool_names
 from modelyard.types.base import JsonObject
 from modelyard_gemini.messages import MISSING_SIGNATURE
 
-__all__ = ["check_body", "make_signature", "signs"]
+__all__ = ["check_body", "check_count", "make_signature", "signs"]
 
 _FIELDS = frozenset(
     "contents systemInstruction tools toolConfig generationConfig safetySettings cachedContent labels "
     "serviceTier store continuationToken".split()
 )
+_UNCOUNTED = frozenset({"serviceTier", "labels", "store", "continuationToken"})
 _CONFIG = frozenset(
     "temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty frequencyPenalty "
     "responseMimeType responseSchema responseJsonSchema thinkingConfig mediaResolution responseModalities "
@@ -41,12 +43,13 @@ _KEYWORDS = frozenset(
     "minimum maximum anyOf oneOf properties additionalProperties required propertyOrdering".split()
 )
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
-_UNSIGNED = ("gemini-2", "gemma-")
+_LABEL = re.compile(r"[a-z0-9_-]{0,63}")
+_LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH")
 
 
-def signs(model: str) -> bool:
+def signs(card: ModelCard) -> bool:
     """Whether a model signs its calls and wants the signatures back: those since Gemini 3 do."""
-    return not model.startswith(_UNSIGNED)
+    return not card.known or bool(card.rules.get("call_signatures"))
 
 
 def make_signature(model: str, number: int) -> str:
@@ -54,9 +57,21 @@ def make_signature(model: str, number: int) -> str:
     return base64.b64encode(f"{model}|{number}".encode()).decode("ascii")
 
 
-def check_body(body: JsonObject, model: str) -> None:
+def check_count(body: JsonObject, model: str, card: ModelCard) -> None:
+    """Reject a request to count tokens that Google would refuse."""
+    known_fields(body, {"generateContentRequest", "contents"})
+    require(len(body) == 1, "Exactly one of contents and generateContentRequest must be set.")
+    whole = {**body.get("generateContentRequest", body)}
+    if "generateContentRequest" in body:
+        require(whole.pop("model", None) == f"models/{model}", "The model of the request is another one.")
+    known_fields(whole, _FIELDS - _UNCOUNTED, "generate_content_request.")
+    check_body(whole, model, card)
+
+
+def check_body(body: JsonObject, model: str, card: ModelCard) -> None:
     """Reject a request Google would answer with status 400."""
     known_fields(body, _FIELDS)
+    _check_service(body)
     instruction = body.get("systemInstruction")
     if instruction is not None:
         require(all(part.get("text") for part in instruction["parts"]), "system_instruction must have text.")
@@ -66,11 +81,35 @@ def check_body(body: JsonObject, model: str) -> None:
     for content in contents:
         _check_content(content, model)
     _check_order(contents)
-    if signs(model):
+    if card.capability("prefill").state == "unsupported":
         require(contents[-1]["role"] == "user", "Requests ending with a model turn are not supported.")
+    if signs(card):
         _check_signatures(contents)
     _check_tools(body.get("tools"), body.get("toolConfig"))
-    _check_config(body.get("generationConfig", {}))
+    config = body.get("generationConfig", {})
+    _check_config(config)
+    _check_model_rules(config, card, tools=bool(body.get("tools")))
+
+
+def _check_service(body: JsonObject) -> None:
+    tier = body.get("serviceTier", "standard")
+    require(tier in ("flex", "standard", "priority"), f"Invalid value at 'service_tier': {tier!r}.")
+    for key, value in body.get("labels", {}).items():
+        fits = key[:1].isalpha() and _LABEL.fullmatch(key) and _LABEL.fullmatch(value)
+        require(fits, f"Invalid label {key!r}: {value!r}.")
+    if body.get("cachedContent"):
+        beside = body.keys() & {"systemInstruction", "tools", "toolConfig"}
+        require(not beside, "CachedContent can not be used with system_instruction, tools or tool_config.")
+    if "continuationToken" in body:
+        _decode(body["continuationToken"], "Invalid continuation token.")
+
+
+def _decode(data: Any, refusal: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except (ValueError, TypeError):
+        require(False, refusal)
+    return b""
 
 
 def _check_content(content: JsonObject, model: str) -> None:
@@ -102,8 +141,11 @@ def _check_part(kind: str, part: JsonObject, role: str) -> None:
         require(role == "user", "A function response must be in a turn of the user.")
         require(value.get("name"), "function_response.name: Name cannot be empty.")
         require(isinstance(value.get("response"), dict), 'Invalid value at "response": expected an object.')
-    elif kind in ("inlineData", "fileData"):
-        require(value.get("mimeType") or kind == "fileData", f"{kind}.mimeType: must not be empty.")
+    elif kind == "inlineData":
+        require(value.get("mimeType"), "inline_data.mime_type: must not be empty.")
+        require(_decode(value.get("data"), "Base64 decoding failed."), "inline_data.data: must not be empty.")
+    elif kind == "fileData":
+        require(value.get("fileUri"), "file_data.file_uri: must not be empty.")
 
 
 def _check_signature(signature: str, model: str) -> None:
@@ -218,7 +260,48 @@ def _check_config(config: JsonObject) -> None:
     require(config.get("maxOutputTokens", 1) > 0, "max_output_tokens must be positive.")
     require(0 <= config.get("temperature", 1) <= 2, "temperature must be in the range [0.0, 2.0].")
     require(len(config.get("stopSequences", ())) <= 5, "The number of stop_sequences must be at most 5.")
+    for name in ("frequencyPenalty", "presencePenalty"):
+        require(-2 <= config.get(name, 0) < 2, f"{name} must be in the range [-2.0, 2.0).")
+    if "logprobs" in config:
+        require(config.get("responseLogprobs"), "logprobs needs response_logprobs.")
+        require(0 <= config["logprobs"] <= 20, "logprobs must be in the range [0, 20].")
     schemas = [name for name in ("responseSchema", "responseJsonSchema") if name in config]
     require(len(schemas) < 2, "response_schema and response_json_schema are both set.")
     typed = config.get("responseMimeType") == "application/json"
     require(not schemas or typed, "response_schema needs response_mime_type application/json.")
+    if "responseJsonSchema" in config:
+        _check_schema(config["responseJsonSchema"], "response_json_schema")
+
+
+def _check_model_rules(config: JsonObject, card: ModelCard, *, tools: bool) -> None:
+    """What the model itself refuses, by the facts on its card."""
+    most = card.limits.context_window if card.rules.get("continues") else card.limits.max_output_tokens
+    wanted = config.get("maxOutputTokens", 1)
+    require(wanted <= (most or wanted), f"The supported range of max_output_tokens is from 1 to {most}.")
+    if card.rules.get("penalties") is False:
+        require(not config.keys() & {"frequencyPenalty", "presencePenalty"}, "Penalty is not enabled.")
+    if tools and card.rules.get("json_with_tools") is False:
+        typed = config.get("responseMimeType") == "application/json"
+        require(not typed, "Function calling with a response mime type: 'application/json' is unsupported")
+    thinking = config.get("thinkingConfig", {})
+    known_fields(thinking, {"includeThoughts", "thinkingBudget", "thinkingLevel"}, "thinking_config.")
+    require(len(thinking.keys() & {"thinkingBudget", "thinkingLevel"}) < 2, "Level and budget are both set.")
+    control = card.reasoning.control
+    if "thinkingLevel" in thinking:
+        level = thinking["thinkingLevel"]
+        require(control != "budget", "Thinking level is not supported for this model.")
+        efforts = [effort.upper() for effort in card.reasoning.efforts] or _LEVELS
+        require(level.upper() in efforts, f"Thinking level {level} is not supported for this model.")
+    if "thinkingBudget" in thinking:
+        require(control != "level", "Thinking budget is not supported for this model.")
+        _check_budget(thinking, card.rules.get("thinking_budget", {}))
+
+
+def _check_budget(thinking: JsonObject, rule: JsonObject) -> None:
+    budget = thinking["thinkingBudget"]
+    if budget == 0:
+        require(rule.get("off", True), "Budget 0 is invalid. This model only works in thinking mode.")
+        require(not thinking.get("includeThoughts"), "include_thoughts is only enabled when thinking is enabled.")
+    elif budget != -1:
+        fits = rule.get("min", 1) <= budget <= rule.get("max", budget)
+        require(fits, f"The thinking budget {budget} is invalid.")

@@ -15,6 +15,7 @@ from modelyard.streaming.decode import Emit, StreamDecoder
 from modelyard.streaming.tool_calls import emit_call, make_call_id
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.completion import Completion
+from modelyard.types.content import CitationPart
 from modelyard.types.events import (
     ContentDelta,
     Done,
@@ -24,14 +25,35 @@ from modelyard.types.events import (
     ToolCallStart,
 )
 from modelyard.types.messages import Message
+from modelyard_gemini.citations import Said, find_citations, find_logprobs
 from modelyard_gemini.errors import error_in_answer
 from modelyard_gemini.finish import gemini_finish
 from modelyard_gemini.partial_args import PartialArguments
-from modelyard_gemini.usage import gemini_usage
+from modelyard_gemini.usage import add_usage, gemini_usage, service_tier
 
-__all__ = ["GeminiDecoder"]
+__all__ = ["GeminiDecoder", "Segments"]
 
 _MEDIA = frozenset({"inlineData", "fileData"})
+_PLAIN = frozenset({"content", "index", "finishReason"})
+_CITED = ("groundingChunks", "groundingSupports")
+_KEPT = ("safetyRatings", "finishMessage", "urlContextMetadata", "avgLogprobs")
+
+
+class Segments:
+    """How far a long answer is followed: Google ends its parts with ``CONTINUATION`` and a token for the next.
+
+    ``left`` is how many more parts may be asked for, ``tokens`` how much output the caller wants in all.
+    """
+
+    __slots__ = ("left", "tokens")
+
+    def __init__(self, left: int = 0, tokens: int | None = None) -> None:
+        self.left = left
+        self.tokens = tokens
+
+    def more(self, used: int | None) -> bool:
+        """Whether the next part may be asked for."""
+        return self.left > 0 and (self.tokens is None or used is None or used < self.tokens)
 
 
 class _OpenCall:
@@ -47,17 +69,25 @@ class _OpenCall:
 class GeminiDecoder(StreamDecoder):
     """Decodes one answer of a model. Only the first candidate is read.
 
-    The stream has no terminator: it is complete when it ends after a finish reason.
+    The stream has no terminator: it is complete when it ends after a finish reason. An answer in several
+    segments is one: ``next_segment`` gives the token to ask for the rest with.
     """
 
-    def __init__(self, model: str) -> None:
-        self._model = model
+    def __init__(self, model: str, segments: Segments | None = None) -> None:
+        self.model = model
+        self._segments = segments or Segments()
         self._next_index = 0
         self._open_text: str | None = None
         self._open_call: _OpenCall | None = None
         self._call_ids: set[str] = set()
         self._raw_finish: str | None = None
         self._usage: JsonObject | None = None
+        self._used_before: JsonObject | None = None
+        self._token: str | None = None
+        self._said: Said = []
+        self._pieces: list[str] = []
+        self._annotated: list[JsonObject] = []
+        self._kept: JsonObject = {}
         self._response_id: str | None = None
         self._response_model: str | None = None
 
@@ -78,11 +108,37 @@ class GeminiDecoder(StreamDecoder):
         self.on_json(body, emit)
         if not body.get("candidates"):
             raise InvalidResponseError("The answer holds no candidates.")
-        self._finish(emit)
+        self._end_segment(emit)
 
     def on_end(self, emit: Emit) -> None:
         if self._raw_finish is not None and not self.finished:
-            self._finish(emit)
+            self._end_segment(emit)
+
+    def next_segment(self) -> str | None:
+        """The token that continues the answer, ``None`` when it is whole; makes ready for what follows."""
+        token, self._token = self._token, None
+        if token is None:
+            return None
+        self.finished = False
+        self._segments.left -= 1
+        self._raw_finish = None
+        self._used_before, self._usage = self._total_usage(), None
+        return token
+
+    def _end_segment(self, emit: Emit) -> None:
+        if self._raw_finish == "CONTINUATION":
+            used = gemini_usage(self._total_usage() or {}).output_tokens
+            if self._token is not None and self._segments.more(used):
+                self.finished = True
+                return
+        self._token = None
+        self._finish(emit)
+
+    def _total_usage(self) -> JsonObject | None:
+        """The usage of all segments: each is a request of its own that Google counts, and bills, alone."""
+        if self._used_before is None or self._usage is None:
+            return self._usage or self._used_before
+        return add_usage(self._used_before, self._usage)
 
     def _head(self, event: JsonObject) -> None:
         self._response_id = self._response_id or _name(event.get("responseId"))
@@ -90,6 +146,8 @@ class GeminiDecoder(StreamDecoder):
         usage = event.get("usageMetadata")
         if isinstance(usage, dict):
             self._usage = usage  # cumulative: the last one counts
+        if "modelStatus" in event:
+            self._kept["modelStatus"] = event["modelStatus"]
 
     def _check_prompt(self, event: JsonObject) -> None:
         """Raise for a prompt Google refused: status 200, a reason, and no candidates."""
@@ -98,6 +156,8 @@ class GeminiDecoder(StreamDecoder):
         if not reason:
             return
         message = feedback.get("blockReasonMessage") or f"Google refused the prompt: {reason}."
+        rated = _rated(feedback.get("safetyRatings"))
+        message = f"{message} ({rated})" if rated else message
         error = ContentFilterError(message, status=400, code=str(reason))
         if self._usage is not None:
             error.partial = Completion(
@@ -106,7 +166,7 @@ class GeminiDecoder(StreamDecoder):
                 raw_finish_reason=str(reason),
                 usage=gemini_usage(self._usage),
                 provider="gemini",
-                model=self._model,
+                model=self.model,
                 response_model=self._response_model,
                 response_id=self._response_id,
             )
@@ -118,6 +178,17 @@ class GeminiDecoder(StreamDecoder):
             self._part(part, emit)
         if candidate.get("finishReason"):
             self._raw_finish = str(candidate["finishReason"])
+        if not candidate.keys() <= _PLAIN:
+            self._beside_content(candidate, emit)
+
+    def _beside_content(self, candidate: JsonObject, emit: Emit) -> None:
+        self._token = _name(candidate.get("continuationToken")) or self._token
+        if candidate.get("groundingMetadata") or candidate.get("citationMetadata"):
+            self._annotated.append(candidate)
+        logprobs = candidate.get("logprobsResult")
+        if logprobs:
+            emit(ContentDelta(self._index("text"), "", logprobs=find_logprobs(logprobs)))
+        self._kept.update({name: candidate[name] for name in _KEPT if candidate.get(name)})
 
     def _part(self, part: JsonObject, emit: Emit) -> None:
         if "functionCall" in part:
@@ -133,9 +204,12 @@ class GeminiDecoder(StreamDecoder):
     def _text(self, part: JsonObject, emit: Emit) -> None:
         text = part["text"]
         if len(part) > 1 and part.keys() - {"text", "thought"}:
-            emit(ContentDelta(self._fresh(), text, opaque=self._opaque("text", _beside_text(part))))
+            index = self._fresh()
+            self._said.append((index, [text]))
+            emit(ContentDelta(index, text, opaque=self._opaque("text", _beside_text(part))))
         elif text:
             emit(ContentDelta(self._index("text"), text))
+            self._pieces.append(text)
 
     def _thought(self, part: JsonObject, emit: Emit) -> None:
         text = part.get("text") or ""
@@ -201,22 +275,43 @@ class GeminiDecoder(StreamDecoder):
     def _finish(self, emit: Emit) -> None:
         reason = gemini_finish(self._raw_finish, called=bool(self._call_ids))
         self._end_call(emit, cut_off=reason != "tool_calls")
+        self._annotate(emit)
         self.finished = True
+        usage = self._total_usage()
         emit(
             Done(
                 finish_reason=reason,
                 raw_finish_reason=self._raw_finish,
-                usage=gemini_usage(self._usage) if self._usage is not None else None,
+                usage=gemini_usage(usage) if usage is not None else None,
                 response_id=self._response_id,
                 model=self._response_model,
+                service_tier=service_tier(usage),
             )
         )
+
+    def _annotate(self, emit: Emit) -> None:
+        """What is said of the whole answer: citations in their parts, the rest in a part that is not replayed."""
+        if self._annotated:
+            cited: dict[int, list[CitationPart]] = {}
+            for index, citation in find_citations(self._annotated, self._said):
+                cited.setdefault(index if self._said else self._index("text"), []).append(citation)
+            for index, citations in cited.items():
+                emit(ContentDelta(index, "", citations=tuple(citations)))
+            grounding = self._annotated[-1].get("groundingMetadata") or {}
+            found = {key: value for key, value in grounding.items() if key not in _CITED}
+            self._kept.update({"groundingMetadata": found} if found else {})
+        if self._kept:
+            opaque = Opaque(provider="gemini", kind="metadata", data=self._kept)
+            emit(ContentDelta(self._fresh(), "", opaque=opaque))
 
     def _index(self, kind: str) -> int:
         """The index of the open part of a kind; a new one when something else came between."""
         if self._open_text != kind:
-            self._fresh()
+            index = self._fresh()
             self._open_text = kind
+            if kind == "text":
+                self._pieces = []
+                self._said.append((index, self._pieces))
         return self._next_index - 1
 
     def _fresh(self) -> int:
@@ -227,13 +322,19 @@ class GeminiDecoder(StreamDecoder):
 
     def _opaque(self, kind: str, data: JsonObject) -> Opaque:
         # Google refuses a signature made by another model; media it made goes to any of its models.
-        model = None if data.keys() <= _MEDIA else self._model
+        model = None if data.keys() <= _MEDIA else self.model
         return Opaque(provider="gemini", model=model, kind=kind, data=data)
 
 
 def _name(value: Any) -> str | None:
     """Text that says something; ``None`` for anything else."""
     return value if isinstance(value, str) and value else None
+
+
+def _rated(ratings: Any) -> str:
+    """The categories of harm that blocked, in words."""
+    blocked = [entry.get("category") for entry in ratings or () if entry.get("blocked")]
+    return f"blocked for {', '.join(map(str, blocked))}" if blocked else ""
 
 
 def _beside_text(part: JsonObject) -> dict[str, Any]:

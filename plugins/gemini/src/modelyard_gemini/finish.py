@@ -17,7 +17,7 @@ _FAILED = (
 _REASONS: dict[str, FinishReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
-    # One segment of a long output is full. Asking for the next one is billed again, so it is the caller's to do.
+    # One segment of a long output is full, and the next one may not or cannot be asked for.
     "CONTINUATION": "length",
     **dict.fromkeys(_FILTERED.split(), "content_filter"),
     **dict.fromkeys(_FAILED.split(), "error"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from modelyard.errors import InvalidRequestError
+from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import (
     FilePart,
@@ -38,10 +38,12 @@ class Rules:
 
     ``call_signatures``: the first tool call of each step of the current turn must carry a signature.
     ``media_in_results``: media a tool gave belong inside its ``functionResponse``, not beside it.
+    ``prefill``: a conversation may end with a turn of the model's, which it then continues.
     """
 
     call_signatures: bool = True
     media_in_results: bool = True
+    prefill: bool = True
 
 
 def write_conversation(
@@ -50,16 +52,21 @@ def write_conversation(
     """The system instruction and the ``contents`` of a conversation.
 
     Gemini has one system instruction, apart from the conversation: later system messages are added to it.
+    Raises ``InvalidRequestError`` when nothing is said, ``UnsupportedFeatureError`` for a prefill where the model
+    takes none.
     """
     writer = _Writer(model, rules, reporter)
     instructions: list[str] = []
     for message in messages:
+        if message.name is not None:
+            writer.named = True
         if message.role == "assistant":
             writer.assistant(message.content)
         elif message.role != "system":
             writer.user(message.content)
         elif message.text:
             instructions.append(message.text)
+            writer.marked = writer.marked or any(part.cache for part in message.content if part.type == "text")
             if writer.started:
                 reporter.note("messages", "converted", "a later system message joined the system instruction")
     return "\n\n".join(instructions), writer.finish()
@@ -87,18 +94,25 @@ class _Writer:
         self._turn = 0
         self._foreign = False
         self.started = False
+        self.named = False
+        self.marked = False
 
     def user(self, content: Sequence[Part]) -> None:
         """Write what a user says, or what tools gave back; results come first, they answer the turn before."""
         self.started = True
         parts: list[JsonObject] = []
         for part in content:
-            if isinstance(part, ToolResult):
+            if isinstance(part, TextPart):
+                if part.text:
+                    parts.append({"text": part.text})
+            elif isinstance(part, ToolResult):
                 self._results.append(self._result(part))
             elif isinstance(part, (ImagePart, FilePart)):
                 parts.append(media_part(part, self._reporter))
-            elif isinstance(part, TextPart) and part.text:
-                parts.append({"text": part.text})
+            else:
+                continue
+            if part.cache:
+                self.marked = True
         if parts:
             self._flush_results()
             self._turn = len(self._contents)
@@ -121,12 +135,28 @@ class _Writer:
     def finish(self) -> list[JsonObject]:
         """The contents, once the last turn has been written."""
         self._flush_results()
+        self._check_ends()
         if self._rules.call_signatures:
             self._fill_signatures()
         if self._foreign:
             reason = "opaque data of another provider or model was left out"
             self._reporter.note("messages", "dropped", reason)
+        if self.named:
+            self._reporter.drop("messages.name", "Gemini takes no names of speakers")
+        if self.marked:
+            self._reporter.drop("messages.cache", "Gemini caches shared prefixes by itself and takes no markers")
         return self._contents
+
+    def _check_ends(self) -> None:
+        if not self._contents:
+            raise InvalidRequestError("The messages say nothing: every one of them is empty.")
+        if self._contents[-1]["role"] == "model" and not self._rules.prefill:
+            raise UnsupportedFeatureError(
+                f"gemini:{self._model} does not continue a turn of its own.",
+                feature="messages.prefill",
+                model=f"gemini:{self._model}",
+                hint="Let the conversation end with what the user says, or with tool results.",
+            )
 
     def _result(self, result: ToolResult) -> tuple[int, JsonObject, list[JsonObject]]:
         call = self._calls.get(result.tool_call_id)
@@ -161,6 +191,8 @@ class _Writer:
             yield self._call(part, position)
         elif isinstance(part, TextPart):
             kept = self._own(part.opaque)
+            if part.cache:
+                self.marked = True
             if part.text or kept:
                 yield {"text": part.text, **kept}
         elif isinstance(part, RefusalPart):
@@ -168,7 +200,7 @@ class _Writer:
                 yield {"text": part.text}
         elif isinstance(part, (ImagePart, FilePart)):
             yield media_part(part, self._reporter)
-        elif isinstance(part, (ReasoningPart, OpaquePart)):
+        elif isinstance(part, (ReasoningPart, OpaquePart)) and not _is_metadata(part.opaque):
             # Thoughts without a signature are for the reader only; Google does not want them back.
             kept = self._own(part.opaque)
             if kept:
@@ -202,3 +234,8 @@ class _Writer:
             if first is not None and "thoughtSignature" not in first:
                 first["thoughtSignature"] = MISSING_SIGNATURE
                 self._reporter.note("messages", "repaired", "a tool call without signature was marked as such")
+
+
+def _is_metadata(opaque: Opaque | None) -> bool:
+    """Whether opaque data says something of an answer, and is no part of it."""
+    return opaque is not None and opaque.provider == "gemini" and opaque.kind == "metadata"

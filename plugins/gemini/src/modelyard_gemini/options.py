@@ -10,6 +10,8 @@ from modelyard.errors import ConfigurationError
 
 __all__ = ["GeminiOptions"]
 
+_MOST_CONTINUATIONS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class GeminiOptions:
@@ -17,9 +19,14 @@ class GeminiOptions:
 
     ``False``, the default, asks it not to, whatever the project's setting; ``True`` asks it to; ``None`` sends
     nothing, for gateways that do not know the field.
+
+    ``max_continuations`` is how many further requests may be sent for one answer. Google cuts the long answers
+    of Gemini 4 into segments (32,768 tokens, 65,536 streamed) and bills each request; 32 of the smaller kind fill
+    the model's window. 0 takes the first segment as an answer that was cut off (``length``).
     """
 
     store: bool | None = False
+    max_continuations: int = _MOST_CONTINUATIONS
 
     @classmethod
     def make(cls, options: Mapping[str, Any]) -> GeminiOptions:
@@ -27,4 +34,9 @@ class GeminiOptions:
         store = options.get("store", False)
         if store is not None and not isinstance(store, bool):
             raise ConfigurationError(f"The gemini option 'store' is {store!r}.", hint="Use True, False or None.")
-        return cls(store=store)
+        limit = options.get("max_continuations", _MOST_CONTINUATIONS)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise ConfigurationError(
+                f"The gemini option 'max_continuations' is {limit!r}.", hint="Use a whole number, 0 for none."
+            )
+        return cls(store=store, max_continuations=limit)

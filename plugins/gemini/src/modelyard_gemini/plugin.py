@@ -31,7 +31,7 @@ def modelyard_provider() -> ProviderInfo:
         # With both set, Google's own SDK uses GOOGLE_API_KEY (google-genai 3.4.0).
         api_key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
-        options=frozenset({"store"}),
+        options=frozenset({"store", "max_continuations"}),
         history=HistoryRules(tool_name=r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}", account_bound=True),
     )
 
@@ -70,6 +70,20 @@ def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
     from modelyard_gemini.tools import tool_fields
 
     return tool_fields(request, Reporter(request.on_unsupported, card.ref))
+
+
+@hookimpl
+async def modelyard_list_models(session: GeminiSession) -> Sequence[ModelCard]:
+    from modelyard_gemini.listing import list_models
+
+    return await list_models(session)
+
+
+@hookimpl
+async def modelyard_count_tokens(session: GeminiSession, request: Request, card: ModelCard) -> int:
+    from modelyard_gemini.counting import count_tokens
+
+    return await count_tokens(session, request, card)
 
 
 @hookimpl

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
-from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
+from modelyard.errors import InvalidRequestError
 from modelyard.http.session import WireRequest, merge_options
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
+from modelyard_gemini.controls import generation_config
 from modelyard_gemini.messages import Rules, write_conversation
 from modelyard_gemini.tools import tool_fields
 
-__all__ = ["build_generate_request", "wire_model"]
+__all__ = ["build_generate_request", "model_path", "wire_model"]
 
-_MOST_STOPS = 5
-_CONFIG: tuple[tuple[str, str, CapabilityName], ...] = (
-    ("temperature", "temperature", "sampling"),
-    ("top_p", "topP", "sampling"),
-    ("top_k", "topK", "sampling"),
-    ("seed", "seed", "seed"),
-    ("stop", "stopSequences", "stop"),
-)
+_TIERS = {
+    "flex": "flex",
+    "standard": "standard",
+    "priority": "priority",
+    "default": "standard",
+    "standard_only": "standard",
+}
+"""Google's tiers (google-genai 3.4.0, ``ServiceTier``), and other providers' words for the usual one."""
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_MOST_LABELS = 64
+_IN_CACHE = ("systemInstruction", "tools", "toolConfig")
 
 
 def wire_model(model: str) -> str:
@@ -30,28 +36,35 @@ def wire_model(model: str) -> str:
     return model.removeprefix("models/")
 
 
+def model_path(model: str) -> str:
+    """The path of a model below the base URL; its id stays one step of it, whatever it holds."""
+    return f"/models/{quote(wire_model(model), safe='')}"
+
+
 def build_generate_request(request: Request, card: ModelCard, store: bool | None = False) -> WireRequest:
     """The wire request for a neutral one, with a report of what the model does not take.
 
-    ``provider_options`` come last: objects are merged key by key, anything else replaces what was there.
+    ``provider_options`` come last: objects are merged key by key, anything else replaces what was there. Raises
+    ``InvalidRequestError`` and ``UnsupportedFeatureError`` for what Google would refuse.
     """
     reporter = Reporter(request.on_unsupported, f"gemini:{request.model}")
-    model = wire_model(request.model)
-    instruction, contents = write_conversation(request.messages, model, _rules(card), reporter)
+    instruction, contents = write_conversation(request.messages, wire_model(request.model), _rules(card), reporter)
     body: JsonObject = {"contents": contents}
     if instruction:
         body["systemInstruction"] = {"parts": [{"text": instruction}]}
     body.update(tool_fields(request, reporter))
-    config = _generation_config(request, card, reporter)
+    config = generation_config(request, card, reporter)
     if config:
         body["generationConfig"] = config
     if store is not None:
         body["store"] = store
-    if request.metadata is not None:
-        reporter.drop("metadata", "Gemini has labels for billing instead, with rules of their own")
-    merge_options(body, request.options_for("gemini"))
+    _set_service(request, reporter, body)
+    options = request.options_for("gemini")
+    if options:
+        _check_cached(body, options)
+        merge_options(body, options)
     method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
-    return WireRequest(f"/models/{quote(model, safe='')}:{method}", body, reporter.report())
+    return WireRequest(f"{model_path(request.model)}:{method}", body, reporter.report())
 
 
 def _rules(card: ModelCard) -> Rules:
@@ -60,25 +73,57 @@ def _rules(card: ModelCard) -> Rules:
     return Rules(
         call_signatures=bool(card.rules.get("call_signatures")),
         media_in_results=bool(card.rules.get("media_in_results")),
+        prefill=card.capability("prefill").state != "unsupported",
     )
 
 
-def _generation_config(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
-    config: JsonObject = {}
-    if request.max_output_tokens is not None:
-        config["maxOutputTokens"] = request.max_output_tokens
-    for field, name, needed in _CONFIG:
-        value = getattr(request, field)
-        if value is None:
-            continue
-        capability = card.capability(needed)
-        if capability.state == "unsupported":
-            reporter.drop(field, capability.limits or f"the model takes no {field}")
+def _set_service(request: Request, reporter: Reporter, body: JsonObject) -> None:
+    """How the request is served and billed: its tier, its labels; and what Gemini has nothing for."""
+    if request.service_tier is not None:
+        _set_tier(request.service_tier, reporter, body)
+    if request.metadata is not None:
+        _set_labels(request.metadata, reporter, body)
+    if request.user is not None:
+        reporter.drop("user", "Gemini takes no id of the end user")
+    if request.cache_key is not None:
+        reporter.drop("cache_key", "Gemini finds shared prefixes by itself and takes no key")
+
+
+def _set_tier(tier: str, reporter: Reporter, body: JsonObject) -> None:
+    known = _TIERS.get(tier.lower())
+    if known is not None:
+        body["serviceTier"] = known
+        if known != tier:
+            reporter.note("service_tier", "renamed", f"Gemini calls it {known}")
+    elif tier == "auto":
+        reporter.note("service_tier", "dropped", "left out, Gemini decides")
+    else:
+        reporter.drop("service_tier", f"Gemini has no tier {tier!r}, only flex, standard and priority")
+
+
+def _set_labels(metadata: dict[str, str], reporter: Reporter, body: JsonObject) -> None:
+    """Metadata as labels, as far as Google's rules for labels allow.
+
+    Lower-case letters, digits, ``_`` and ``-``, at most 63, keys beginning with a letter
+    (https://cloud.google.com/resource-manager/docs/labels-overview#requirements).
+    """
+    labels: JsonObject = {}
+    for key, value in metadata.items():
+        fits = _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) and len(labels) < _MOST_LABELS
+        if fits:
+            labels[key] = value
         else:
-            if capability.state == "partial":
-                reporter.relax(field, capability.limits or "the model may ignore it")
-            config[name] = list(value) if field == "stop" else value
-    if len(config.get("stopSequences", ())) > _MOST_STOPS:
-        config["stopSequences"] = config["stopSequences"][:_MOST_STOPS]
-        reporter.clamp("stop", f"Gemini takes at most {_MOST_STOPS} stop sequences")
-    return config
+            reporter.drop(f"metadata.{key}", "it is no label of Google's: lower-case letters, digits, _ and -")
+    if labels:
+        body["labels"] = labels
+        reporter.note("metadata", "renamed", "Gemini calls it labels, and shows them on the bill")
+
+
+def _check_cached(body: JsonObject, options: JsonObject) -> None:
+    """Refuse what Google refuses beside ``cachedContent``, which holds instruction and tools itself."""
+    doubled = [name for name in _IN_CACHE if name in body] if options.get("cachedContent") else []
+    if doubled:
+        raise InvalidRequestError(
+            f"Gemini takes no {', '.join(doubled)} beside cachedContent.",
+            hint="Put them into the cached content, and leave them out of the request.",
+        )

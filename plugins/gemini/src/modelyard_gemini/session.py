@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 
 from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidResponseError, StreamInterruptedError
+from modelyard.errors import InvalidResponseError, ProviderError, StreamInterruptedError
 from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.exchange import decode_value, read_bounded
+from modelyard.http.exchange import decode_json, decode_value, raise_for_status, read_bounded
 from modelyard.http.session import HttpSession, WireRequest
 from modelyard.http.urls import join_base
 from modelyard.plugins.sessions import SessionSettings
+from modelyard.streaming.collect import Collector
 from modelyard.streaming.decode import StreamDecoder
-from modelyard.types.events import Event
+from modelyard.types.base import JsonObject
+from modelyard.types.events import Event, ResponseInfo
 from modelyard.types.request import Request
-from modelyard_gemini.events import GeminiDecoder
+from modelyard_gemini.errors import map_error
+from modelyard_gemini.events import GeminiDecoder, Segments
 from modelyard_gemini.options import GeminiOptions
 from modelyard_gemini.request import build_generate_request, wire_model
 
@@ -22,7 +26,7 @@ __all__ = ["GeminiSession", "open_session"]
 
 
 class GeminiSession(HttpSession):
-    """Speaks ``generateContent``."""
+    """Speaks ``generateContent``, and asks for the rest of an answer that comes in segments."""
 
     def __init__(
         self,
@@ -40,7 +44,24 @@ class GeminiSession(HttpSession):
         return build_generate_request(request, card, self._options.store)
 
     def decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
-        return GeminiDecoder(wire_model(request.model))
+        segments = Segments(self._options.max_continuations, request.max_output_tokens)
+        return GeminiDecoder(wire_model(request.model), segments)
+
+    def following(self, wire: WireRequest, decoder: StreamDecoder) -> WireRequest | None:
+        """The same request with the token of the last segment, as Google's SDK sends it (google-genai 3.4.0)."""
+        token = decoder.next_segment() if isinstance(decoder, GeminiDecoder) else None
+        return replace(wire, body={**wire.body, "continuationToken": token}) if token is not None else None
+
+    async def answer(
+        self, wire: WireRequest, decoder: StreamDecoder, events: list[Event], info: ResponseInfo | None
+    ) -> ResponseInfo:
+        """Take one segment; when a later one fails, what came before is on the error."""
+        try:
+            return await super().answer(wire, decoder, events, info)
+        except Exception as error:
+            if not events:
+                raise
+            raise _incomplete(error, events, decoder, info) from None
 
     async def unstreamed(self, response: Response, decoder: StreamDecoder) -> AsyncGenerator[list[Event], None]:
         """Decode a stream that is no SSE: a JSON array of its events, or one response alone.
@@ -59,6 +80,28 @@ class GeminiSession(HttpSession):
         yield last
         if not decoder.finished:
             raise StreamInterruptedError("The answer ended before its finish reason.")
+
+    async def ask(self, method: str, path: str, body: JsonObject | None = None) -> JsonObject:
+        """Ask for something beside an answer; raises ``HttpFailure`` for a status that is no success."""
+        content = {} if body is None else {"json": body}
+        request = self._client.build_request(method, f"{self._base_url}{path}", headers=self._headers, **content)
+        response: Response = await self._client.send(request, stream=True)
+        await raise_for_status(response)
+        try:
+            return decode_json(await read_bounded(response))
+        finally:
+            await response.aclose()
+
+
+def _incomplete(
+    error: Exception, events: list[Event], decoder: StreamDecoder, info: ResponseInfo | None
+) -> ProviderError:
+    mapped = error if isinstance(error, ProviderError) else map_error(error)
+    collector = Collector()
+    collector.extend(events)
+    model = decoder.model if isinstance(decoder, GeminiDecoder) else ""
+    mapped.partial = mapped.partial or collector.partial(provider="gemini", model=model, info=info)
+    return mapped
 
 
 async def open_session(settings: SessionSettings) -> GeminiSession:

@@ -16,6 +16,10 @@ _MODES = {"auto": "AUTO", "required": "ANY", "none": "NONE"}
 def tool_fields(request: Request, reporter: Reporter) -> JsonObject:
     """``tools`` and ``toolConfig``; nothing at all without tools."""
     if not request.tools:
+        if request.tool_choice is not None:
+            reporter.note("tool_choice", "dropped", "there are no tools to choose among")
+        if request.parallel_tool_calls is not None:
+            reporter.note("parallel_tool_calls", "dropped", "there are no tools to call")
         return {}
     fields: JsonObject = {
         "tools": [{"functionDeclarations": [_declare(tool, reporter) for tool in request.tools]}]
@@ -43,6 +47,8 @@ def _choice(request: Request) -> JsonObject:
 
 
 def _declare(tool: Tool, reporter: Reporter) -> JsonObject:
+    if tool.cache:
+        reporter.drop(f"tools.{tool.name}.cache", "Gemini caches shared prefixes by itself and takes no markers")
     declaration: JsonObject = {"name": tool.name}
     if tool.description:
         declaration["description"] = tool.description

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelyard.types.base import JsonObject
 from modelyard.types.usage import Usage, count
 
-__all__ = ["gemini_usage"]
+__all__ = ["add_usage", "gemini_usage", "service_tier"]
 
 
 def gemini_usage(raw: JsonObject) -> Usage:
@@ -23,6 +23,32 @@ def gemini_usage(raw: JsonObject) -> Usage:
         reasoning_tokens=count(raw, "thoughtsTokenCount"),
         total_tokens=count(raw, "totalTokenCount"),
     )
+
+
+def service_tier(raw: JsonObject | None) -> str | None:
+    """The tier that served the request, which Google states among its counts."""
+    tier = (raw or {}).get("serviceTier")
+    return tier if isinstance(tier, str) and tier else None
+
+
+def add_usage(before: JsonObject, after: JsonObject) -> JsonObject:
+    """The usage of two requests: counts are added, those by modality too, anything else is the later one's."""
+    total = {**before, **after}
+    for name in before.keys() & after.keys():
+        if name.endswith("Count"):
+            counts = [count(before, name), count(after, name)]
+            total[name] = _sum(*counts)
+        elif isinstance(before[name], list) and isinstance(after[name], list):
+            total[name] = _by_modality([*before[name], *after[name]])
+    return total
+
+
+def _by_modality(entries: list[JsonObject]) -> list[JsonObject]:
+    counts: dict[str, int] = {}
+    for entry in entries:
+        modality = str(entry.get("modality"))
+        counts[modality] = counts.get(modality, 0) + (count(entry, "tokenCount") or 0)
+    return [{"modality": modality, "tokenCount": number} for modality, number in counts.items()]
 
 
 def _sum(*counts: int | None) -> int | None:

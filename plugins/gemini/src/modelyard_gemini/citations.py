@@ -1,0 +1,128 @@
+"""What Google adds to a text: where it was found, and how likely its tokens were.
+
+Google counts positions in bytes of UTF-8 (``Segment`` and ``Citation`` in its API reference), Modelyard in
+characters of one text part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from modelyard.types.base import JsonObject
+from modelyard.types.content import CitationPart
+from modelyard.types.logprobs import TokenLogprob
+
+__all__ = ["Said", "find_citations", "find_logprobs"]
+
+Said = list[tuple[int, list[str]]]
+"""The text parts of an answer: the index of each, and its pieces."""
+
+
+def find_citations(candidates: Sequence[JsonObject], said: Said) -> Iterator[tuple[int, CitationPart]]:
+    """The citations of an answer, each once, with the index of the text part it belongs to.
+
+    ``candidates`` are those of all events of a stream that carried any: some repeat what came before. A
+    citation whose place is not known belongs to the last text part.
+    """
+    texts = [(index, "".join(pieces)) for index, pieces in said]
+    seen: set[tuple[object, ...]] = set()
+    for candidate in candidates:
+        for index, part in (*_grounded(candidate, texts), *_cited(candidate, texts)):
+            key = (part.url, part.title, part.quote, part.source, part.start, part.end)
+            if key not in seen:
+                seen.add(key)
+                yield index, part
+
+
+def find_logprobs(result: JsonObject) -> tuple[TokenLogprob, ...]:
+    """The tokens of a ``logprobsResult``, each with its likeliest alternatives."""
+    tops = result.get("topCandidates") or ()
+    found = []
+    for place, chosen in enumerate(result.get("chosenCandidates") or ()):
+        others = tops[place].get("candidates") or () if place < len(tops) else ()
+        found.append(_token(chosen, tuple(_token(other) for other in others)))
+    return tuple(found)
+
+
+def _token(entry: JsonObject, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
+    return TokenLogprob(token=entry.get("token", ""), logprob=entry.get("logProbability", 0.0), top=top)
+
+
+def _grounded(candidate: JsonObject, texts: list[tuple[int, str]]) -> Iterator[tuple[int, CitationPart]]:
+    """What ``groundingMetadata`` says: pages found, and the passages each supports."""
+    metadata = candidate.get("groundingMetadata") or {}
+    chunks = metadata.get("groundingChunks") or ()
+    supports = metadata.get("groundingSupports") or ()
+    if not supports:
+        for number, chunk in enumerate(chunks):
+            yield _last(texts), CitationPart(**_source(chunk, number), raw=chunk)
+    for support in supports:
+        segment = support.get("segment") or {}
+        index, start, end = _place(
+            segment.get("startIndex", 0), segment.get("endIndex"), segment.get("text"), texts
+        )
+        for number in support.get("groundingChunkIndices") or ():
+            chunk = chunks[number] if 0 <= number < len(chunks) else {}
+            yield (
+                index,
+                CitationPart(
+                    **_source(chunk, number),
+                    quote=segment.get("text"),
+                    start=start,
+                    end=end,
+                    raw={"groundingSupport": support, "groundingChunk": chunk},
+                ),
+            )
+
+
+def _source(chunk: JsonObject, number: int) -> dict[str, Any]:
+    """Where a chunk comes from: a page, a document of the caller's, a place on a map, an image."""
+    for found in chunk.values():
+        if isinstance(found, dict):
+            url = found.get("uri") or found.get("sourceUri")
+            name = found.get("documentName") or found.get("placeId") or found.get("domain")
+            return {"url": url, "title": found.get("title"), "source": name or str(number)}
+    return {"source": str(number)}
+
+
+def _cited(candidate: JsonObject, texts: list[tuple[int, str]]) -> Iterator[tuple[int, CitationPart]]:
+    """What ``citationMetadata`` says: works the text repeats. Entries that name no work say nothing."""
+    for citation in (candidate.get("citationMetadata") or {}).get("citations") or ():
+        url, title = citation.get("uri"), citation.get("title")
+        if not url and not title:
+            continue
+        index, start, end = _place(citation.get("startIndex", 0), citation.get("endIndex"), None, texts)
+        yield index, CitationPart(url=url, title=title, start=start, end=end, raw=citation)
+
+
+def _place(
+    start: int, end: int | None, quote: str | None, texts: list[tuple[int, str]]
+) -> tuple[int, int | None, int | None]:
+    """The text part a span of bytes lies in, and its place there in characters.
+
+    The bytes are those of the part or of the whole answer: the quote tells, and without one it is the answer.
+    """
+    if quote:
+        for index, text in texts:
+            if end is not None and text.encode()[start:end] == quote.encode():
+                first = len(text.encode()[:start].decode(errors="ignore"))
+                return index, first, first + len(quote)
+        for index, text in texts:
+            if text.count(quote) == 1:
+                first = text.index(quote)
+                return index, first, first + len(quote)
+        return _last(texts), None, None
+    for index, text in texts:
+        data = text.encode()
+        if end is not None and start < end <= len(data):
+            first = len(data[:start].decode(errors="ignore"))
+            return index, first, len(data[:end].decode(errors="ignore"))
+        start, end = start - len(data), None if end is None else end - len(data)
+        if start < 0:
+            break
+    return _last(texts), None, None
+
+
+def _last(texts: list[tuple[int, str]]) -> int:
+    return texts[-1][0] if texts else 0
