@@ -72,6 +72,7 @@ def test_the_text_says_what_happened_where_and_what_to_do() -> None:
 def test_what_may_pass_is_retryable_and_what_cannot_is_not() -> None:
     retryable = {kind.__name__ for kind in CLASSES if getattr(kind, "default_retryable", False)}
     assert retryable == {
+        "CircuitOpenError",
         "ConnectionFailedError",
         "DeadlineError",
         "InvalidResponseError",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelyard.config import Deadlines, ProviderConfig
     from modelyard.errors import (
         AuthenticationError,
+        CircuitOpenError,
         ConfigurationError,
         ConnectionFailedError,
         ContentFilterError,
@@ -40,7 +41,11 @@ if TYPE_CHECKING:
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.policy import PluginPolicy
     from modelyard.refs import ModelRef
+    from modelyard.routing.breaker import BreakerPolicy
     from modelyard.routing.counting import TokenCount
+    from modelyard.routing.fallback import FallbackPolicy
+    from modelyard.routing.limits import Limits
+    from modelyard.routing.state import LocalState, SharedState
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
     from modelyard.types.base import Opaque
@@ -87,17 +92,22 @@ _HOMES = {
     "catalog.pricing": "Cost",
     "config": "Deadlines ProviderConfig",
     "errors": (
-        "AuthenticationError ConfigurationError ConnectionFailedError ContentFilterError ContextWindowError "
-        "DeadlineError InvalidRequestError InvalidResponseError ModelNotFoundError ModelyardError NoRouteError "
-        "OverloadedError PermissionDeniedError ProviderError QuotaExceededError RateLimitError ServerError "
-        "StreamInterruptedError UnsupportedFeatureError"
+        "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
+        "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "
+        "ModelNotFoundError ModelyardError NoRouteError OverloadedError PermissionDeniedError "
+        "ProviderError QuotaExceededError RateLimitError ServerError StreamInterruptedError "
+        "UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "plugins.failures": "PluginFailure PluginStatus",
     "plugins.info": "ProviderInfo",
     "plugins.policy": "PluginPolicy",
     "refs": "ModelRef",
+    "routing.breaker": "BreakerPolicy",
     "routing.counting": "TokenCount",
+    "routing.fallback": "FallbackPolicy",
+    "routing.limits": "Limits",
+    "routing.state": "LocalState SharedState",
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
     "types.base": "Opaque",
@@ -126,8 +136,10 @@ __all__ = [
     "API_VERSION",
     "AttemptRecord",
     "AuthenticationError",
+    "BreakerPolicy",
     "Capability",
     "Catalog",
+    "CircuitOpenError",
     "CitationPart",
     "Completion",
     "CompletionStream",
@@ -142,11 +154,14 @@ __all__ = [
     "Done",
     "ErrorEvent",
     "Event",
+    "FallbackPolicy",
     "FilePart",
     "FinishReason",
     "ImagePart",
     "InvalidRequestError",
     "InvalidResponseError",
+    "Limits",
+    "LocalState",
     "Message",
     "ModelCard",
     "ModelNotFoundError",
@@ -178,6 +193,7 @@ __all__ = [
     "Request",
     "Runtime",
     "ServerError",
+    "SharedState",
     "Status",
     "StreamInterruptedError",
     "TextPart",

@@ -10,6 +10,7 @@
         ├── QuotaExceededError        credit, spend limit or long quota is used up; do not retry
         ├── RateLimitError            too many requests for now
         ├── OverloadedError           the provider has no capacity for now
+        │   └── CircuitOpenError      every deployment is left alone after failures; nothing was sent
         ├── ServerError               the provider failed
         ├── DeadlineError             a deadline of the runtime passed (``phase`` says which)
         ├── ConnectionFailedError     no answer arrived: DNS, TLS, refused, reset, proxy
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthenticationError",
+    "CircuitOpenError",
     "ConfigurationError",
     "ConnectionFailedError",
     "ContentFilterError",
@@ -256,6 +258,22 @@ class OverloadedError(ProviderError):
     """The provider has no capacity at the moment."""
 
     default_retryable = True
+
+
+class CircuitOpenError(OverloadedError):
+    """Every deployment that could serve the request failed too often of late; nothing was sent.
+
+    ``candidates`` holds a ``(reference, reason)`` pair for each, ``retry_after`` the earliest time to try again.
+    """
+
+    fields: ClassVar[tuple[str, ...]] = (*ProviderError.fields, "candidates")
+
+    def __init__(self, message: str, *, candidates: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.candidates = tuple(candidates)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "candidates": [list(pair) for pair in self.candidates]}
 
 
 class ServerError(ProviderError):

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from modelyard.credentials.secret import Secret
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.sessions import Session
+    from modelyard.routing.clock import Clock
     from modelyard.routing.counting import TokenCount
+    from modelyard.routing.fallback import FallbackPolicy
+    from modelyard.routing.limits import Limits
+    from modelyard.routing.state import SharedState
     from modelyard.streaming.stream import CompletionStream
     from modelyard.types.completion import Completion
     from modelyard.types.options import CallOptions
@@ -41,6 +45,15 @@ class Runtime:
         Settings by provider id, each a ``ProviderConfig`` or a dict of its fields.
     max_attempts:
         How often a call is tried when it fails in a way that may pass; 1 means no retry.
+    fallback:
+        ``"never"``, ``"before_output"``, ``"restart"``, or a ``FallbackPolicy``: whether the next deployment of a
+        route answers in place of one that failed.
+    limits:
+        ``Limits``, or dicts of their fields, by model reference or provider id.
+    state:
+        Where health, limits and retry budgets are kept: in this process unless a shared state is given.
+    clock:
+        The time that waits and breakers go by; for tests.
     deadlines:
         ``Deadlines``, a dict of its fields, or a number of seconds for the whole call.
     plugins:
@@ -58,14 +71,22 @@ class Runtime:
         providers: Mapping[str, ProviderConfig | Mapping[str, Any]] | None = None,
         *,
         max_attempts: int = 3,
+        fallback: FallbackPolicy | Mapping[str, Any] | str = "never",
+        limits: Mapping[str, Limits | Mapping[str, Any]] | None = None,
+        state: SharedState | None = None,
+        clock: Clock | None = None,
         deadlines: Deadlines | Mapping[str, float | None] | float | None = None,
         plugins: PluginPolicy | Iterable[object] | None = None,
         hooks: Sequence[object] = (),
         strict: bool = False,
     ) -> None:
         from modelyard.http.tls import SharedTls
+        from modelyard.routing.clock import SystemClock
+        from modelyard.routing.fallback import FallbackPolicy
+        from modelyard.routing.limits import Limits
         from modelyard.routing.planner import Planner
         from modelyard.routing.retry import RetryPolicy
+        from modelyard.routing.state import LocalState
 
         self._configs = {
             canonical_provider(name): ProviderConfig.make(config, name)
@@ -79,6 +100,10 @@ class Runtime:
             self._configs,
             deadlines=Deadlines.make(deadlines),
             retry=RetryPolicy(max_attempts=max_attempts),
+            fallback=FallbackPolicy.make(fallback),
+            limits={name: Limits.make(value) for name, value in (limits or {}).items()},
+            state=state or LocalState(clock=clock),
+            clock=clock or SystemClock(),
             observe=observers.tell,
             tls=SharedTls(),
         )

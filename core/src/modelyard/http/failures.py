@@ -141,8 +141,17 @@ def map_transport_error(error: BaseException) -> ProviderError | None:
     if names & {"DecodingError", "TooManyRedirects", "StreamError", "SSEError"}:
         return errors.InvalidResponseError(f"The response could not be read: {text}.")
     if names or isinstance(error, OSError):
-        return errors.ConnectionFailedError(f"The connection failed: {text}.")
+        return errors.ConnectionFailedError(
+            f"The connection failed: {text}.", code=None if _never_made(names, cause) else "connection_lost"
+        )
     return None
+
+
+def _never_made(names: set[str], cause: BaseException | None) -> bool:
+    """Whether no connection stood, so that the request cannot have left; a server that hung up had it perhaps."""
+    made_none = {"ConnectError", "ProxyError", "ClientConnectorError"}
+    causes = {base.__name__ for base in type(cause).__mro__}
+    return bool((names | causes) & made_none)
 
 
 def _timeout(name: str, names: set[str]) -> ProviderError:

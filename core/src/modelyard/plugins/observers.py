@@ -11,7 +11,7 @@ from modelyard.log import logger
 from modelyard.plugins.binding import new_manager
 
 if TYPE_CHECKING:
-    from modelyard.routing.call import Attempt
+    from modelyard.routing.attempt import Attempt
     from modelyard.types.record import AttemptRecord
 
 __all__ = ["Observers"]
@@ -37,7 +37,7 @@ class Observers:
         if self._manager is None:
             return
         caller = getattr(self._manager.hook, f"modelyard_attempt_{news}")
-        available = {"deployment": attempt.deployment, "number": attempt.number, "attempt": record}
+        available = {"deployment": attempt.deployment.ref, "number": attempt.number, "attempt": record}
         for impl in caller.get_hookimpls():
             try:
                 impl.function(*(available[name] for name in impl.argnames))

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from modelyard.config import Deadlines
-from modelyard.errors import ModelyardError, ProviderError
-from modelyard.routing.deployment import Deployment
-from modelyard.routing.retry import RetryPolicy
-from modelyard.types.record import AttemptRecord, Outcome
-from modelyard.types.request import Request
-from modelyard.types.usage import Usage
+from modelyard.errors import ModelyardError
+from modelyard.history.opaque import bind_account
+from modelyard.routing.fallback import FallbackPolicy
+from modelyard.types.record import Record
 
-__all__ = ["Attempt", "Call", "Fallback", "Observe"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-Observe = Callable[[str, "Attempt", "AttemptRecord | None"], None]
-Fallback: TypeAlias = Literal["never", "before_output", "restart"]
+    from modelyard.config import Deadlines
+    from modelyard.routing.attempt import Attempt
+    from modelyard.routing.clock import Clock
+    from modelyard.routing.deployment import Deployment
+    from modelyard.routing.limits import Limits
+    from modelyard.routing.retry import RetryPolicy
+    from modelyard.routing.state import Refusal, SharedState
+    from modelyard.types.completion import Completion
+    from modelyard.types.record import AttemptRecord
+    from modelyard.types.request import Request
+
+__all__ = ["Call", "Observe"]
+
+Observe: TypeAlias = "Callable[[str, Attempt, AttemptRecord | None], None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,55 +36,51 @@ class Call:
 
     ``request_for`` writes the request for one deployment: its model, its history rules, its plugin's checks.
     It was called for the first deployment already, so bad input is refused before the network; for a later one
-    it raises a typed local error if that deployment cannot take the request.
+    it raises a typed local error if that deployment cannot take the request. ``alternatives`` names, when an
+    error is raised, other deployments that could serve the request.
     """
 
     deployments: tuple[Deployment, ...]
     request_for: Callable[[Deployment], Request] = field(repr=False)
     deadlines: Deadlines
     retry: RetryPolicy
+    state: SharedState = field(repr=False)
+    clock: Clock = field(repr=False)
     observe: Observe = field(repr=False)
-    fallback: Fallback = "never"
+    fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    alternatives: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
 
+    @property
+    def last_resort(self) -> bool:
+        """Whether a deployment that fails leaves the call nowhere else to go."""
+        first, *others = self.deployments
+        return not others or (self.fallback.mode == "never" and all(other.ref != first.ref for other in others))
 
-class Attempt:
-    """One attempt as it runs; ``end`` turns it into a record."""
+    def takes(self, deployment: Deployment) -> bool:
+        """Whether a deployment can take the request at all."""
+        try:
+            self.request_for(deployment)
+        except ModelyardError:
+            return False
+        return True
 
-    def __init__(self, call: Call, deployment: Deployment, number: int, wait: float) -> None:
-        self._call = call
-        self.deployment = deployment.ref
-        self.number = number
-        self._wait = wait
-        self._started = time.time()
-        self._clock = time.perf_counter()
-        self._first_output: float | None = None
-        self.request_id: str | None = None
-        call.observe("started", self, None)
+    async def admit(self, deployment: Deployment) -> Refusal | None:
+        """Ask the state to let a request to a deployment pass."""
+        limits = self.limits.get(deployment.ref) or self.limits.get(deployment.provider) if self.limits else None
+        tokens = 0
+        if limits is not None and limits.tokens_per_minute is not None:
+            from modelyard.routing.counting import estimate_tokens
 
-    def output(self) -> None:
-        """Note that output has come."""
-        if self._first_output is None:
-            self._first_output = time.perf_counter() - self._clock
+            tokens = estimate_tokens(self.request_for(deployment))
+        return await self.state.admit(deployment.key, limits, tokens, last_resort=self.last_resort)
 
-    def end(
-        self, outcome: Outcome, *, error: ModelyardError | None = None, usage: Usage | None = None
-    ) -> AttemptRecord:
-        """Close the attempt and tell the observers."""
-        provider_error = error if isinstance(error, ProviderError) else None
-        record = AttemptRecord(
-            deployment=self.deployment,
-            number=self.number,
-            started=self._started,
-            duration=time.perf_counter() - self._clock,
-            outcome=outcome,
-            first_output=self._first_output,
-            wait=self._wait,
-            status=provider_error.status if provider_error else None,
-            error=type(error).__name__ if error else None,
-            detail=error.message if error else None,
-            request_id=self.request_id or (provider_error.request_id if provider_error else None),
-            usage=usage,
-            maybe_billed=outcome == "cancelled" or (self._first_output is not None and outcome == "error"),
-        )
-        self._call.observe("finished", self, record)
-        return record
+    def finish(
+        self, deployment: Deployment, completion: Completion, records: Sequence[AttemptRecord]
+    ) -> Completion:
+        """Add what only the runtime knows: the record, the account, and the card that prices the answer."""
+        changes: dict[str, object] = {"record": Record(attempts=tuple(records))}
+        target = deployment.target
+        if target.rules.account_bound and target.account is not None:
+            changes["message"] = bind_account(completion.message, target.account)
+        return completion.model_copy(update=changes).priced_by(deployment.card)

@@ -48,6 +48,11 @@ class Deployment:
         return f"{self.binding.info.id}:{self.model}"
 
     @property
+    def account(self) -> tuple[str, str | None]:
+        """Whose request it is: the provider and the fingerprint of the credential."""
+        return self.provider, self.credential.fingerprint if self.credential is not None else None
+
+    @property
     def key(self) -> str:
         """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
         fingerprint = self.credential.fingerprint if self.credential is not None else "-"

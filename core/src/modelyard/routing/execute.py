@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from modelyard.errors import DeadlineError, ModelyardError, ProviderError
-from modelyard.history.opaque import bind_account
-from modelyard.routing.call import Attempt, Call
-from modelyard.routing.deployment import Deployment
+from modelyard.errors import ModelyardError
+from modelyard.routing.engine import Engine
+from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.completion import Completion
-from modelyard.types.record import AttemptRecord, Record
 
-__all__ = ["finish_completion", "run_complete"]
+if TYPE_CHECKING:
+    from modelyard.routing.attempt import Attempt
+    from modelyard.routing.call import Call
+
+__all__ = ["run_complete"]
 
 
 async def run_complete(call: Call) -> Completion:
@@ -19,55 +22,28 @@ async def run_complete(call: Call) -> Completion:
 
     Raises the error of the last attempt, with the records of all on it.
     """
-    loop = asyncio.get_running_loop()
-    total = call.deadlines.total
-    due = None if total is None else loop.time() + total
-    deployment = call.deployments[0]
-    records: list[AttemptRecord] = []
-    wait = 0.0
+    engine = Engine(call)
+    attempt, _ = await engine.begin()
     while True:
-        attempt = Attempt(call, deployment, len(records) + 1, wait)
-        outcome = await _attempt(call, deployment, attempt, due)
+        outcome = await _attempt(call, engine, attempt)
         if isinstance(outcome, Completion):
-            attempt.request_id = outcome.request_id
-            records.append(attempt.end("ok", usage=outcome.usage))
-            return finish_completion(deployment, outcome, records)
-        records.append(attempt.end("error", error=outcome))
-        if not isinstance(outcome, ProviderError):
-            raise outcome
-        outcome.attempts = tuple(records)
-        remaining = None if due is None else due - loop.time()
-        next_wait = call.retry.wait_after(outcome, len(records), remaining)
-        if next_wait is None:
-            raise outcome
-        wait = next_wait
-        await asyncio.sleep(wait)
+            return await engine.succeeded(attempt, outcome)
+        attempt, _ = await engine.go(await engine.failed(attempt, outcome, committed=False))
 
 
-async def _attempt(
-    call: Call, deployment: Deployment, attempt: Attempt, due: float | None
-) -> Completion | ModelyardError:
+async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion | ModelyardError:
     """Make one attempt; errors are returned, so that none is raised with another as its context."""
-    raised: Exception
+    deployment = attempt.deployment
+    watchdog = Watchdog(call.deadlines, engine.remaining())
     try:
-        async with asyncio.timeout_at(due) as limit:
-            session = await deployment.open_session()
-            return await deployment.binding.complete(session, call.request_for(deployment), deployment.card)
+        session = await watchdog.wait(deployment.open_session())
+        request = call.request_for(deployment)
+        with watchdog.watched():
+            return await watchdog.wait(deployment.binding.complete(session, request, deployment.card))
     except asyncio.CancelledError:
-        attempt.end("cancelled")
+        await engine.cancelled(attempt)
         raise
     except Exception as error:
-        raised = error
-    if isinstance(raised, TimeoutError) and limit.expired():
-        raised = DeadlineError(f"The call took longer than {call.deadlines.total:g} s.", phase="total")
-    return deployment.to_error(raised)
-
-
-def finish_completion(deployment: Deployment, completion: Completion, records: list[AttemptRecord]) -> Completion:
-    """Add what only the runtime knows: the record, the account, and the card that prices the answer."""
-    changes: dict[str, object] = {"record": Record(attempts=tuple(records))}
-    target = deployment.target
-    if target.rules.account_bound and target.account is not None:
-        changes["message"] = bind_account(completion.message, target.account)
-    finished = completion.model_copy(update=changes)
-    return finished.priced_by(deployment.card)
+        return deployment.to_error(error)
+    finally:
+        watchdog.stop()

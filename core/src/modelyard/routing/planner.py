@@ -15,6 +15,7 @@ from modelyard.plugins.sessions import SessionPool, SessionSettings
 from modelyard.refs import ModelRef
 from modelyard.routing.call import Call
 from modelyard.routing.deployment import Deployment
+from modelyard.routing.fallback import FallbackPolicy
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
 from modelyard.types.request import build_request
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from modelyard.plugins.registry import PluginRegistry
     from modelyard.plugins.sessions import Session
     from modelyard.routing.call import Observe
+    from modelyard.routing.clock import Clock
+    from modelyard.routing.limits import Limits
     from modelyard.routing.retry import RetryPolicy
+    from modelyard.routing.state import SharedState
     from modelyard.types.options import CallOptions
     from modelyard.types.request import Messages, Models, Request
 
@@ -47,6 +51,10 @@ class Planner:
         *,
         deadlines: Deadlines,
         retry: RetryPolicy,
+        fallback: FallbackPolicy,
+        limits: Mapping[str, Limits],
+        state: SharedState,
+        clock: Clock,
         observe: Observe,
         tls: Callable[[], ssl.SSLContext],
     ) -> None:
@@ -55,6 +63,10 @@ class Planner:
         self._configs = configs
         self._deadlines = deadlines
         self._retry = retry
+        self._fallback = fallback
+        self._limits = limits
+        self._state = state
+        self._clock = clock
         self._observe = observe
         self._tls = tls
         self._catalog: Catalog | None = None
@@ -82,12 +94,17 @@ class Planner:
         deployments = [self._deployment(*first, options.get("credential"))]
         deployments += [self._deployment(*self._resolve(ref), options.get("credential")) for ref in refs[1:]]
         deadlines, attempts = options.get("deadlines"), options.get("max_attempts")
+        fallback = options.get("fallback")
         return Call(
             deployments=tuple(deployments),
             request_for=_Writer(request, deployments[0]),
             deadlines=self._deadlines if deadlines is None else Deadlines.make(deadlines),
             retry=self._retry if attempts is None else self._retry.with_attempts(attempts),
+            state=self._state,
+            clock=self._clock,
             observe=self._observe,
+            fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
+            limits=self._limits,
         )
 
     def provider(self, provider: str, credential: str | Secret | None = None) -> Deployment:

@@ -1,23 +1,21 @@
-"""When to try the same deployment again: the one place that retries."""
+"""How often to try the same deployment, and how long to wait before."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from modelyard.errors import ConfigurationError, InvalidResponseError, ProviderError
+from modelyard.errors import ConfigurationError
 
 __all__ = ["RetryPolicy"]
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and how long to wait before.
+    """Attempts at one deployment, and the waits between them in seconds.
 
     ``max_attempts`` counts the first one: 1 means no retry. Waits are drawn between zero and a bound that
-    doubles from ``base`` up to ``cap`` (full jitter), in seconds. A provider that asks for more than
-    ``patience`` seconds is not waited for: the error is raised at once, with ``retry_after`` on it.
+    doubles from ``base`` up to ``cap`` (full jitter). A provider that asks for more than ``patience`` seconds is
+    not waited for: the next deployment is tried, or the error is raised at once with ``retry_after`` on it.
     """
 
     max_attempts: int = 3
@@ -35,23 +33,6 @@ class RetryPolicy:
         """The same policy with another number of attempts."""
         return replace(self, max_attempts=max_attempts)
 
-    def wait_after(
-        self,
-        error: ProviderError,
-        attempts: int,
-        remaining: float | None,
-        draw: Callable[[float, float], float] = random.uniform,
-    ) -> float | None:
-        """Seconds to wait before the next attempt, ``None`` when there should be none.
-
-        ``attempts`` have been made; ``remaining`` seconds are left of the call's deadline.
-        """
-        if not error.retryable or attempts >= self.max_attempts:
-            return None
-        if isinstance(error, InvalidResponseError) and attempts >= 2:
-            return None
-        if error.retry_after is not None and error.retry_after > self.patience:
-            return None
-        wait = draw(0.0, min(self.cap, self.base * 2 ** (attempts - 1)))
-        wait = max(wait, error.retry_after or 0.0)
-        return None if remaining is not None and wait >= remaining else wait
+    def bound(self, attempts: int) -> float:
+        """The longest wait, in seconds, after some attempts, before what the provider asks for."""
+        return float(min(self.cap, self.base * 2 ** (attempts - 1)))

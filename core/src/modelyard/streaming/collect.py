@@ -306,10 +306,14 @@ def collect(events: Iterable[Event], *, provider: str, model: str, info: Respons
 async def collect_stream(
     items: AsyncIterable[ResponseInfo | Event | Sequence[Event]], *, provider: str, model: str
 ) -> Completion:
-    """Build the completion of what ``modelyard_stream`` yields."""
+    """Build the completion of what ``modelyard_stream`` yields; each read counts as progress of the answer."""
+    from modelyard.streaming.watchdog import progress
+
     collector = Collector()
     info: ResponseInfo | None = None
     async for item in items:
+        if collector.seen:
+            progress()
         if isinstance(item, ResponseInfo):
             info = item
         elif isinstance(item, Sequence):

@@ -12,14 +12,13 @@ from types import TracebackType
 from typing import Self
 
 from modelyard.errors import ModelyardError, ProviderError, StreamInterruptedError
-from modelyard.routing.call import Attempt, Call
-from modelyard.routing.deployment import Deployment
-from modelyard.routing.execute import finish_completion
+from modelyard.routing.attempt import Attempt
+from modelyard.routing.call import Call
+from modelyard.routing.engine import Engine
 from modelyard.streaming.collect import Collector
 from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.completion import Completion
 from modelyard.types.events import Done, ErrorEvent, Event, ResponseInfo, Status, event_to_dict
-from modelyard.types.record import AttemptRecord
 
 __all__ = ["CompletionStream"]
 
@@ -39,7 +38,6 @@ class CompletionStream:
         self._collector = Collector()
         self._info: ResponseInfo | None = None
         self._completion: Completion | None = None
-        self._records: list[AttemptRecord] = []
         self._cancelled = False
 
     async def __aenter__(self) -> Self:
@@ -109,15 +107,13 @@ class CompletionStream:
         )
 
     async def _run(self) -> AsyncGenerator[list[Event], None]:
-        """Make attempts until one succeeds; before the first output a failed one may be repeated."""
-        call, loop = self._call, asyncio.get_running_loop()
-        started = loop.time()
-        wait = 0.0
-        yield [Status("started"), Status("selected_model", deployment=self._deployment.ref)]
+        """Make attempts until one succeeds or the policy says stop."""
+        engine = Engine(self._call)
+        attempt, news = await engine.begin()
         while True:
-            attempt = Attempt(call, self._deployment, len(self._records) + 1, wait)
+            yield list(news)
             failure: ModelyardError | None = None
-            async with contextlib.aclosing(self._attempt(attempt, started)) as batches:
+            async with contextlib.aclosing(self._attempt(engine, attempt)) as batches:
                 async for item in batches:
                     if isinstance(item, ModelyardError):
                         failure = item
@@ -125,34 +121,24 @@ class CompletionStream:
                         yield item
             if failure is None:
                 return
-            remaining = None if call.deadlines.total is None else started + call.deadlines.total - loop.time()
-            next_wait = self._wait_after(failure, remaining)
-            if next_wait is None:
-                raise failure
-            wait = next_wait
-            yield [_retrying(self._deployment, failure, len(self._records) + 1, wait)]
-            await asyncio.sleep(wait)
+            if isinstance(failure, ProviderError):
+                failure.partial = failure.partial or self._partial()
+            step = await engine.failed(attempt, failure, committed=self._collector.seen)
+            yield list(step.news)
+            attempt, news = await engine.go(step)
             self._collector, self._info = Collector(), None
 
-    def _wait_after(self, failure: ModelyardError, remaining: float | None) -> float | None:
-        if not isinstance(failure, ProviderError):
-            return None
-        failure.attempts = tuple(self._records)
-        failure.partial = failure.partial or self._partial()
-        if self._collector.seen:
-            return None  # output has been delivered: repeating it would say it twice
-        return self._call.retry.wait_after(failure, len(self._records), remaining)
-
     async def _attempt(
-        self, attempt: Attempt, started: float
+        self, engine: Engine, attempt: Attempt
     ) -> AsyncGenerator[list[Event] | ModelyardError, None]:
         """Yield the batches of one attempt, and its error last if it failed.
 
         The connection is still open when the batch with ``Done`` is yielded, so that the consumer need not
         wait for its orderly end.
         """
-        call, deployment = self._call, self._deployment
-        watchdog = Watchdog(call.deadlines, started)
+        call, deployment = self._call, attempt.deployment
+        self._deployment = deployment
+        watchdog = Watchdog(call.deadlines, engine.remaining())
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
             session = await watchdog.wait(deployment.open_session())
@@ -160,12 +146,14 @@ class CompletionStream:
             while self._completion is None:
                 item = await watchdog.wait(anext(source, None))
                 batch = self._take(item, attempt, watchdog)
+                if self._collector.done is not None:
+                    batch[-1:] = await self._finish(engine, attempt, self._collector.done)
                 if batch:
                     yield batch
         except (asyncio.CancelledError, GeneratorExit):
             if self._completion is None:
                 self._cancelled = True
-                self._records.append(attempt.end("cancelled"))
+                await engine.cancelled(attempt)
             raise
         except Exception as error:
             failure = deployment.to_error(error, answered=self._info is not None)
@@ -175,7 +163,6 @@ class CompletionStream:
             watchdog.stop()
             if source is not None:
                 await _close(source)
-        self._records.append(attempt.end("error", error=failure))
         yield failure
 
     def _take(
@@ -184,6 +171,7 @@ class CompletionStream:
         if isinstance(item, ResponseInfo):
             self._info = item
             attempt.request_id = item.request_id
+            attempt.rate_limits = item.rate_limits
             return []
         if item is None:
             raise StreamInterruptedError("The stream ended before its terminator.")
@@ -192,25 +180,17 @@ class CompletionStream:
         if batch and self._collector.seen:
             attempt.output()
             watchdog.output()
-        if self._collector.done is not None:
-            batch[-1:] = self._finish(attempt, self._collector.done)
         return batch
 
-    def _finish(self, attempt: Attempt, done: Done) -> list[Event]:
-        deployment = self._deployment
+    async def _finish(self, engine: Engine, attempt: Attempt, done: Done) -> list[Event]:
+        deployment = attempt.deployment
         done = replace(done, deployment=deployment.ref, request_id=done.request_id or attempt.request_id)
         self._collector.done = done
         completion = self._collector.completion(
             provider=deployment.provider, model=deployment.model, info=self._info
         )
-        self._records.append(attempt.end("ok", usage=completion.usage))
-        self._completion = finish_completion(deployment, completion, self._records)
-        return [Status("completed", deployment=self._deployment.ref), done]
-
-
-def _retrying(deployment: Deployment, failure: ModelyardError, attempt: int, wait: float) -> Status:
-    reason = f"{type(failure).__name__}: {failure.message}"
-    return Status("retrying", deployment=deployment.ref, attempt=attempt, reason=reason, wait=wait)
+        self._completion = await engine.succeeded(attempt, completion)
+        return [Status("completed", deployment=deployment.ref), done]
 
 
 async def _close(source: AsyncIterator[object]) -> None:

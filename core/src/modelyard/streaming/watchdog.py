@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import contextlib
+from collections.abc import Awaitable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from modelyard.errors import DeadlineError
@@ -11,23 +13,33 @@ from modelyard.errors import DeadlineError
 if TYPE_CHECKING:
     from modelyard.config import Deadlines
 
-__all__ = ["Watchdog"]
+__all__ = ["Watchdog", "progress"]
 
 T = TypeVar("T")
+
+_watching: ContextVar[Watchdog | None] = ContextVar("modelyard_watchdog", default=None)
+
+
+def progress() -> None:
+    """Tell the watchdog of the whole answer under way, if one watches, that more of it has come."""
+    watchdog = _watching.get()
+    if watchdog is not None:
+        watchdog.output()
 
 
 class Watchdog:
     """Guards the waits of one attempt.
 
     Only time spent waiting for the provider counts, but for ``total``: a slow consumer breaks no deadline.
-    Whatever does not reach the consumer as output, such as pings, does not reset a clock.
+    Whatever does not reach the consumer as output, such as pings, does not reset a clock. ``remaining`` is what is
+    left, in seconds, of the call's total deadline. A whole answer is its own first output.
     """
 
-    def __init__(self, deadlines: Deadlines, call_started: float) -> None:
+    def __init__(self, deadlines: Deadlines, remaining: float | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._first = deadlines.first_output
         self._between = deadlines.between_outputs
-        self._total_due = None if deadlines.total is None else call_started + deadlines.total
+        self._total_due = None if remaining is None else self._loop.time() + remaining
         self._waited = 0.0
         self._got_output = False
         self._since = 0.0
@@ -62,6 +74,15 @@ class Watchdog:
         finally:
             self._waited += self._loop.time() - self._since
             self._task = None
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Let ``progress`` count as output in this context: for plugins that stream a whole answer inside."""
+        token = _watching.set(self)
+        try:
+            yield
+        finally:
+            _watching.reset(token)
 
     def stop(self) -> None:
         """Disarm; the next wait arms again."""

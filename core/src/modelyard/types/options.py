@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from modelyard.config import Deadlines
     from modelyard.credentials.secret import Secret
+    from modelyard.routing.fallback import FallbackPolicy
     from modelyard.types.controls import OutputFormat, ReasoningOptions
     from modelyard.types.request import HistoryPolicy, OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
@@ -49,6 +50,7 @@ class CallOptions(RequestOptions, total=False):
     credential: str | Secret | None
     deadlines: Deadlines | Mapping[str, float | None] | float | None
     max_attempts: int | None
+    fallback: FallbackPolicy | Mapping[str, Any] | str | None
 
 
 REQUEST_OPTIONS = frozenset(RequestOptions.__annotations__)

@@ -1,0 +1,222 @@
+"""The attempts of one call: which deployment next, when, and what is remembered of each.
+
+``decide`` says what to do; this carries it out for whole answers and streams alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from modelyard.errors import CircuitOpenError, ModelyardError, ProviderError, RateLimitError
+from modelyard.routing.attempt import Attempt
+from modelyard.routing.decide import Option, Retry, Situation, Stop, Switch, decide, may_pass_elsewhere
+from modelyard.types.events import Status
+from modelyard.types.record import AttemptRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelyard.routing.call import Call
+    from modelyard.routing.deployment import Deployment
+    from modelyard.routing.state import Refusal
+    from modelyard.types.completion import Completion
+
+__all__ = ["Engine"]
+
+_Next: TypeAlias = "tuple[Attempt, list[Status]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What comes after a failure, and the status events that announce it, to be told before any wait."""
+
+    step: Retry | Switch
+    news: list[Status]
+
+
+class Engine:
+    """Runs the attempts of one call, one after another.
+
+    ``begin`` gives the first attempt; ``failed`` takes the failure of one and plans the next or raises; ``go``
+    carries the plan out. Attempts come with the status events that announce them.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._clock = call.clock
+        self._started = call.clock.now()
+        self._index = 0
+        self._attempts_here = 0
+        self._tried: set[int] = set()
+        self.records: list[AttemptRecord] = []
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment of the attempt under way."""
+        return self._call.deployments[self._index]
+
+    def remaining(self) -> float | None:
+        """Seconds left of the total deadline, ``None`` without one."""
+        total = self._call.deadlines.total
+        return None if total is None else self._started + total - self._clock.now()
+
+    async def begin(self) -> _Next:
+        """The first attempt, at the first deployment that lets it pass."""
+        return await self._go(0.0, [Status("started")], switched=True)
+
+    async def failed(self, attempt: Attempt, failure: ModelyardError, *, committed: bool) -> Plan:
+        """Record a failure and say what comes next; raises the failure when nothing does."""
+        self.records.append(await attempt.fail(failure))
+        situation = self._situation(failure, committed=committed)
+        step = decide(failure, situation)
+        if isinstance(step, Retry) and not await self._call.state.take_retry(self.deployment.key):
+            step = decide(failure, replace(situation, budget=False))
+        if isinstance(step, Stop):
+            raise self.final(failure)
+        return Plan(step, self._announce(step, failure))
+
+    async def go(self, plan: Plan) -> _Next:
+        """Wait as planned, and start the next attempt."""
+        step = plan.step
+        if isinstance(step, Switch):
+            self._move_to(step.index)
+        if step.wait > 0:
+            await self._clock.sleep(step.wait)
+        return await self._go(step.wait, [], switched=isinstance(step, Switch))
+
+    def final(self, failure: ModelyardError) -> ModelyardError:
+        """A failure with all that is known of the call on it."""
+        if isinstance(failure, ProviderError):
+            failure.attempts = tuple(self.records)
+            if not failure.alternatives and may_pass_elsewhere(failure):
+                failure.alternatives = self._alternatives()
+        return failure
+
+    async def succeeded(self, attempt: Attempt, completion: Completion) -> Completion:
+        """Record success; returns the completion with the record and its prices on it."""
+        self.records.append(await attempt.succeed(completion))
+        return self._call.finish(self.deployment, completion, self.records)
+
+    async def cancelled(self, attempt: Attempt) -> None:
+        """Record that the caller gave up."""
+        self.records.append(await attempt.cancel())
+
+    async def _go(self, wait: float, news: list[Status], *, switched: bool) -> _Next:
+        """Start an attempt at the current deployment, or at the next one that lets a request pass."""
+        refusals: list[tuple[str, str, float]] = []
+        while True:
+            deployment = self.deployment
+            refusal = await self._call.admit(deployment)
+            if refusal is None:
+                self._tried.add(self._index)
+                self._attempts_here += 1
+                if switched:
+                    news.append(Status("selected_model", deployment=deployment.ref))
+                return Attempt(self._call, deployment, len(self.records) + 1, wait), news
+            refusals.append((deployment.ref, refusal.reason, refusal.wait))
+            if (index := self._free_elsewhere()) is not None:
+                news.append(_falling_back(self._call.deployments[index], refusal.reason, None))
+                self._move_to(index)
+                switched = True
+            elif self._worth_waiting(refusal):
+                wait += refusal.wait
+                await self._clock.sleep(refusal.wait)
+            else:
+                raise self.final(_all_closed(refusals))
+
+    def _worth_waiting(self, refusal: Refusal) -> bool:
+        """Whether to wait for a limit; an open breaker is no queue, it fails at once."""
+        remaining = self.remaining()
+        fits = remaining is None or refusal.wait < remaining
+        return refusal.reason != "breaker" and fits and refusal.wait <= self._call.retry.patience
+
+    def _free_elsewhere(self) -> int | None:
+        state = self._call.state
+        free = (
+            option.index
+            for option in self._options()
+            if state.available_in(self._call.deployments[option.index].key) == 0.0
+        )
+        return next(free, None)
+
+    def _situation(self, failure: ModelyardError, *, committed: bool) -> Situation:
+        call, deployment = self._call, self.deployment
+        return Situation(
+            retry=call.retry,
+            fallback=call.fallback,
+            attempts=self._attempts_here,
+            jitter=self._clock.draw(0.0, call.retry.bound(self._attempts_here)),
+            committed=committed,
+            cooling=not call.last_resort and call.state.available_in(deployment.key) > 0,
+            remaining=self.remaining(),
+            window=deployment.card.limits.context_window,
+            others=self._options(),
+        )
+
+    def _options(self) -> Sequence[Option]:
+        """The deployments not tried yet that the policy allows and that can take the request at all."""
+        if len(self._call.deployments) == 1:
+            return ()
+        account, ref = self.deployment.account, self.deployment.ref
+        anywhere = self._call.fallback.mode != "never"
+        return [
+            Option(
+                index,
+                self._call.state.available_in(other.key),
+                other.card.limits.context_window,
+                other.account == account,
+            )
+            for index, other in enumerate(self._call.deployments)
+            if index not in self._tried
+            and index != self._index
+            and (anywhere or other.ref == ref)
+            and self._call.takes(other)
+        ]
+
+    def _move_to(self, index: int) -> None:
+        self._tried.add(self._index)
+        self._index, self._attempts_here = index, 0
+
+    def _announce(self, step: Retry | Switch, failure: ModelyardError) -> list[Status]:
+        reason = f"{type(failure).__name__}: {failure.message}"
+        if isinstance(step, Switch):
+            news = [_falling_back(self._call.deployments[step.index], reason, step.wait)]
+        else:
+            number = len(self.records) + 1
+            news = [
+                Status("retrying", deployment=self.deployment.ref, attempt=number, reason=reason, wait=step.wait)
+            ]
+        if step.restart:
+            news.append(Status("restarted", reason="what was delivered before is void"))
+        return news
+
+    def _alternatives(self) -> tuple[str, ...]:
+        own = {self._call.deployments[index].ref for index in {*self._tried, self._index}}
+        untried = [other.ref for other in self._call.deployments if self._call.takes(other)]
+        named = dict.fromkeys([*untried, *self._call.alternatives()])
+        return tuple(ref for ref in named if ref not in own)
+
+
+def _falling_back(deployment: Deployment, reason: str, wait: float | None) -> Status:
+    return Status("falling_back", deployment=deployment.ref, reason=reason, wait=wait)
+
+
+def _all_closed(refusals: Sequence[tuple[str, str, float]]) -> ProviderError:
+    """The error when no deployment lets the request pass: why each does not, and when it may."""
+    latest = {ref: (reason, wait) for ref, reason, wait in refusals}
+    soonest = min(wait for _, wait in latest.values())
+    candidates = [(ref, f"{_WORDS[reason]}, try again in {wait:.1f} s") for ref, (reason, wait) in latest.items()]
+    where = "; ".join(f"{ref}: {why}" for ref, why in candidates)
+    if all(reason != "breaker" for reason, _ in latest.values()):
+        return RateLimitError(f"A limit of this runtime is reached. {where}", retry_after=soonest)
+    return CircuitOpenError(
+        f"No deployment lets the request pass. {where}", retry_after=soonest, candidates=candidates
+    )
+
+
+_WORDS = {
+    "breaker": "left alone after failures",
+    "limit": "its rate limit is used up",
+    "concurrency": "as many requests as allowed are under way",
+}
