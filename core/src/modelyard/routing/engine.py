@@ -123,6 +123,8 @@ class Engine:
                 wait += refusal.wait
                 await self._clock.sleep(refusal.wait)
             else:
+                others = [(self._call.deployments[option.index].ref, option.wait) for option in self._options()]
+                refusals += [(ref, "breaker", wait) for ref, wait in others if wait > 0]
                 raise self.final(_all_closed(refusals))
 
     def _worth_waiting(self, refusal: Refusal) -> bool:

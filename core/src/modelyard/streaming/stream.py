@@ -111,9 +111,8 @@ class CompletionStream:
         engine = Engine(self._call)
         attempt, news = await engine.begin()
         while True:
-            yield list(news)
             failure: ModelyardError | None = None
-            async with contextlib.aclosing(self._attempt(engine, attempt)) as batches:
+            async with contextlib.aclosing(self._attempt(engine, attempt, news)) as batches:
                 async for item in batches:
                     if isinstance(item, ModelyardError):
                         failure = item
@@ -129,9 +128,9 @@ class CompletionStream:
             self._collector, self._info = Collector(), None
 
     async def _attempt(
-        self, engine: Engine, attempt: Attempt
+        self, engine: Engine, attempt: Attempt, news: Sequence[Event]
     ) -> AsyncGenerator[list[Event] | ModelyardError, None]:
-        """Yield the batches of one attempt, and its error last if it failed.
+        """Yield the news of an attempt, the batches of its answer, and its error last if it failed.
 
         The connection is still open when the batch with ``Done`` is yielded, so that the consumer need not
         wait for its orderly end.
@@ -141,6 +140,7 @@ class CompletionStream:
         watchdog = Watchdog(call.deadlines, engine.remaining())
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
+            yield list(news)
             session = await watchdog.wait(deployment.open_session())
             source = deployment.binding.stream(session, call.request_for(deployment), deployment.card)
             while self._completion is None:

@@ -5,6 +5,7 @@ Everything here binds to 127.0.0.1 and stops by itself at the end of its ``with`
 
 from __future__ import annotations
 
+from modelyard.testing.clock import FakeClock
 from modelyard.testing.dialect import Dialect, Rejection, load_dialects
 from modelyard.testing.emulator import Emulator
 from modelyard.testing.replay import Exchange, ReplayServer, load_exchanges
@@ -17,6 +18,7 @@ __all__ = [
     "Emulator",
     "Exchange",
     "Failure",
+    "FakeClock",
     "Hang",
     "LoopbackServer",
     "Pause",
