@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ import pytest
 from modelyard import Runtime
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.loader import load_cards
+from modelyard.history.codec import adapt
+from modelyard.history.opaque import Target
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.request import build_request
 from modelyard_mistral.dialect import DIALECT
+from modelyard_mistral.plugin import modelyard_provider
 from modelyard_mistral.request import build_chat_request
 
 Write = Callable[..., WireRequest]
@@ -48,7 +52,7 @@ def cards() -> dict[str, ModelCard]:
 
 @pytest.fixture
 def write(cards: dict[str, ModelCard]) -> Write:
-    """Write a request as the plugin would, and hold it to what Mistral accepts."""
+    """Write a request as the core and the plugin would, and hold it to what Mistral accepts."""
 
     def write_request(
         messages: Any,
@@ -60,8 +64,11 @@ def write(cards: dict[str, ModelCard]) -> Write:
         strict: bool = True,
         **fields: Any,
     ) -> WireRequest:
-        request = build_request("mistral", model, messages, system, fields, stream=stream)
+        neutral = build_request("mistral", model, messages, system, fields, stream=stream)
+        request = adapt(neutral, Target(modelyard_provider().history, "mistral", model))
         wire = build_chat_request(request, card or cards[model])
+        if request.adaptation is not None:
+            wire = replace(wire, report=request.adaptation.report(wire.report))
         if strict:
             DIALECT.check(received(wire.body))
         return wire

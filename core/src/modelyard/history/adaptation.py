@@ -32,7 +32,7 @@ class Adaptation:
         if self.names:
             content = tuple(self._own_name(part) for part in message.content)
             message = message.model_copy(update={"content": content})
-        return completion.model_copy(update={"message": message, "report": self._report(completion.report)})
+        return completion.model_copy(update={"message": message, "report": self.report(completion.report)})
 
     async def restore_stream(self, items: AsyncIterator[StreamItem]) -> AsyncGenerator[StreamItem, None]:
         """A streamed answer in the caller's words."""
@@ -40,11 +40,11 @@ class Adaptation:
         try:
             async for item in items:
                 if isinstance(item, ResponseInfo):
-                    item.report = self._report(item.report)
+                    item.report = self.report(item.report)
                 elif self.names:
                     self._rename(item if isinstance(item, Sequence) else (item,))
                 if not told and not isinstance(item, ResponseInfo):
-                    yield ResponseInfo(report=self._report(None))
+                    yield ResponseInfo(report=self.report(None))
                 told = True
                 yield item
         finally:
@@ -52,7 +52,8 @@ class Adaptation:
             if close is not None:
                 await close()
 
-    def _report(self, report: Report | None) -> Report:
+    def report(self, report: Report | None) -> Report:
+        """These notes, and after them what the plugin reports."""
         return Report(notes=(*self.notes, *(report.notes if report is not None else ())))
 
     def _own_name(self, part: Part) -> Part:

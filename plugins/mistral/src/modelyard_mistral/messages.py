@@ -1,8 +1,9 @@
-"""Writing a conversation in the roles, and in the order of roles, that Mistral accepts.
+"""Writing a conversation in the roles that Mistral accepts.
 
-Mistral refuses, with status 400 and code 3230, a turn of the user's right after a tool's, and a system message
-after anything but the start or a turn of the user's (public issues of several clients; the request validator in
-mistral-common states the same order). Such conversations are repaired, and the repair is reported.
+Mistral refuses, with status 400 and code 3230, a system message after anything but the start or a turn of the
+user's (public issues of several clients; the request validator in mistral-common states the same order): such a
+message is said as the user's, and reported. Ids and the order of other turns are put right by the core, under the
+rules the plugin declares.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import UnsupportedFeatureError
-from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.base import JsonObject
 from modelyard.types.content import (
     CitationPart,
     FilePart,
@@ -29,23 +30,17 @@ from modelyard.types.messages import Message
 from modelyard.types.report import Action
 from modelyard.types.reporter import Reporter
 from modelyard_mistral.chunks import input_chunk, is_audio, is_image, text_chunk
-from modelyard_mistral.tool_ids import ToolIds
 
-__all__ = ["FILLER", "chat_messages"]
-
-FILLER = "OK"
-"""What the assistant is made to say between a tool's turn and the user's."""
+__all__ = ["chat_messages"]
 
 
-def chat_messages(
-    messages: Sequence[Message], card: ModelCard, model: str, reporter: Reporter
-) -> list[JsonObject]:
+def chat_messages(messages: Sequence[Message], card: ModelCard, reporter: Reporter) -> list[JsonObject]:
     """The ``messages`` of a conversation; one message of ours becomes one for each tool result it holds.
 
     Raises ``UnsupportedFeatureError`` for an image, a sound or a beginning to be continued that the model's card
     says it does not take: content is never left out.
     """
-    writer = _Writer(card, model, ToolIds(messages), reporter)
+    writer = _Writer(card, reporter)
     for message in messages:
         writer.add(message)
     return writer.finish()
@@ -54,16 +49,11 @@ def chat_messages(
 class _Writer:
     """Writes the messages of one conversation, saying each kind of change once."""
 
-    def __init__(self, card: ModelCard, model: str, ids: ToolIds, reporter: Reporter) -> None:
+    def __init__(self, card: ModelCard, reporter: Reporter) -> None:
         self._card = card
-        self._model = model
-        self._ids = ids
         self._reporter = reporter
         self._wire: list[JsonObject] = []
-        self._attached: list[JsonObject] = []
         self._said: set[str] = set()
-        if ids.changed:
-            self._note("renamed", "tool call ids become nine letters and digits, the only form Mistral reads")
 
     def add(self, message: Message) -> None:
         """Write a message."""
@@ -79,7 +69,6 @@ class _Writer:
 
     def finish(self) -> list[JsonObject]:
         """The messages; the last of them is the user's or a tool's, or an answer to be continued."""
-        self._flush_attached()
         last = self._wire[-1] if self._wire else {}
         if last.get("role") == "system":
             self._wire[-1] = self._as_user(last)
@@ -90,15 +79,9 @@ class _Writer:
 
     def _append(self, message: JsonObject) -> None:
         role = message["role"]
-        if role != "tool":
-            self._flush_attached()
         before = self._wire[-1]["role"] if self._wire else "system"
         if role == "system" and before not in ("system", "user"):
             message = self._as_user(message)
-            role = "user"
-        if role == "user" and before == "tool":
-            self._note("repaired", f"{FILLER!r} of the assistant's stands between a tool's turn and the user's")
-            self._wire.append({"role": "assistant", "content": FILLER})
         self._wire.append(message)
 
     def _as_user(self, message: JsonObject) -> JsonObject:
@@ -120,14 +103,8 @@ class _Writer:
     def _add_result(self, result: ToolResult) -> None:
         if result.is_error:
             self._note("dropped", "a tool's message has no mark for an error; its text says what failed")
-        call_id = self._ids[result.tool_call_id]
-        files = [self._input(part) for part in result.content if not isinstance(part, TextPart)]
-        if files:
-            self._note("converted", "files a tool gave back follow its result in a turn of the user's")
-            self._attached += [text_chunk(f"Files from tool call {call_id}:"), *files]
-        text = result.text or ("The files follow." if files else "")
         named = {"name": result.name} if result.name else {}
-        self._append({"role": "tool", "tool_call_id": call_id, **named, "content": text})
+        self._append({"role": "tool", "tool_call_id": result.tool_call_id, **named, "content": result.text})
 
     def _input(self, part: TextPart | ImagePart | FilePart) -> JsonObject:
         if is_image(part):
@@ -148,12 +125,6 @@ class _Writer:
                 model=self._card.ref,
                 hint=known.limits,
             )
-
-    def _flush_attached(self) -> None:
-        """Write the files of tool results, once all results of a turn stand together."""
-        if self._attached:
-            content, self._attached = self._attached, []
-            self._append({"role": "user", "content": content})
 
     def _add_assistant(self, parts: Sequence[Part]) -> None:
         message: JsonObject = {"role": "assistant"}
@@ -178,7 +149,7 @@ class _Writer:
         if isinstance(part, (TextPart, RefusalPart)):
             return text_chunk(part.text) if part.text else None
         if isinstance(part, (ReasoningPart, OpaquePart)):
-            return self._own(part.opaque)
+            return part.opaque.data if part.opaque is not None else None
         if isinstance(part, CitationPart):
             if part.raw.get("type") == "reference":
                 return part.raw
@@ -187,16 +158,9 @@ class _Writer:
             self._note("dropped", "images and files in the assistant's turns")
         return None
 
-    def _own(self, opaque: Opaque | None) -> JsonObject | None:
-        """A chunk this model made, to be sent back unchanged; ``None`` for any other."""
-        if opaque is not None and opaque.provider == "mistral" and opaque.model in (None, self._model):
-            return opaque.data
-        self._note("dropped", "reasoning and other data that only the model that made it can read")
-        return None
-
     def _call(self, call: ToolCall) -> JsonObject:
         function = {"name": call.name, "arguments": call.arguments_text or "{}"}
-        return {"id": self._ids[call.id], "type": "function", "function": function}
+        return {"id": call.id, "type": "function", "function": function}
 
     def _note(self, action: Action, reason: str) -> None:
         if reason not in self._said:

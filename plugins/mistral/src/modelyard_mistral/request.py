@@ -32,7 +32,7 @@ def build_chat_request(request: Request, card: ModelCard) -> ChatRequest:
     are merged key by key, anything else replaces what was there.
     """
     reporter = Reporter(request.on_unsupported, f"mistral:{request.model}")
-    messages = chat_messages(request.messages, card, request.model, reporter)
+    messages = chat_messages(request.messages, card, reporter)
     form, instruction = output_fields(request, card, reporter)
     if instruction is not None:
         _instruct(messages, instruction)
