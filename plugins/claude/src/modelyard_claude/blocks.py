@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias
 from modelyard.jsonio import parse_json
 from modelyard.streaming.decode import Emit
 from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.content import parse_arguments
+from modelyard.types.content import CitationPart, parse_arguments
 from modelyard.types.events import ContentDelta, ReasoningDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
 
-__all__ = ["Block", "CallBlock", "begin_block"]
+__all__ = ["Block", "CallBlock", "begin_block", "citation_of"]
 
 _CALL_FIELDS = frozenset({"type", "id", "name", "input"})
 
@@ -27,20 +27,26 @@ class _TextBlock:
 
     def __init__(self, index: int, raw: JsonObject, model: str, emit: Emit) -> None:
         self._index = index
-        self._citations: list[Any] = list(raw.get("citations") or ())
+        self._citations: list[Any] = []
         self.delta(raw, emit)
+        for citation in raw.get("citations") or ():
+            self._cite(citation, emit)
 
     def delta(self, delta: JsonObject, emit: Emit) -> None:
         text = _text(delta, "text")
         if text:
             emit(ContentDelta(self._index, text))
         elif delta.get("citation") is not None:
-            self._citations.append(delta["citation"])
+            self._cite(delta["citation"], emit)
 
     def end(self, emit: Emit, *, cut_off: bool = False) -> None:
         if self._citations:
             opaque = Opaque(provider="claude", kind="text", data={"citations": self._citations})
             emit(ContentDelta(self._index, "", opaque=opaque))
+
+    def _cite(self, citation: JsonObject, emit: Emit) -> None:
+        self._citations.append(citation)
+        emit(ContentDelta(self._index, "", citations=(citation_of(citation),)))
 
 
 class _ThinkingBlock:
@@ -164,6 +170,26 @@ _KINDS: Final[dict[str, Callable[[int, JsonObject, str, Emit], Block]]] = {
 def begin_block(index: int, raw: JsonObject, model: str, emit: Emit) -> Block:
     """Begin a block as the wire gives it; ``index`` is ours, ``model`` the one the answer was asked of."""
     return _KINDS.get(str(raw.get("type")), _OtherBlock)(index, raw, model, emit)
+
+
+def citation_of(raw: JsonObject) -> CitationPart:
+    """A citation of any of the API's five kinds. Its offsets lie in the source, not in the answer: see ``raw``.
+
+    ``source`` is a page's or search result's own, else the id of the file, else the number of the document.
+    """
+    source = raw.get("source") or raw.get("file_id") or raw.get("document_index")
+    url = raw.get("url") or (source if str(source).startswith(("http://", "https://")) else None)
+    return CitationPart(
+        url=_known(url),
+        title=_known(raw.get("title") or raw.get("document_title")),
+        quote=_known(raw.get("cited_text")),
+        source=None if source is None else str(source),
+        raw=raw,
+    )
+
+
+def _known(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _text(delta: JsonObject, key: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.errors import UnsupportedFeatureError
+from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import (
+    CitationPart,
     FilePart,
     ImagePart,
     OpaquePart,
@@ -17,107 +18,204 @@ from modelyard.types.content import (
     ToolCall,
     ToolResult,
 )
+from modelyard.types.controls import Cache
+from modelyard.types.reporter import Reporter
+from modelyard_claude.caching import cache_control
 
-__all__ = ["assistant_blocks", "user_blocks"]
+__all__ = ["BlockWriter"]
 
 _NOT_OURS = "reasoning this model did not sign, and blocks of another provider, are not sent"
 _THINKING_OFF = "thinking of earlier turns is not sent while thinking is off"
 _MEDIA = "images and files in a turn of the model's own are not sent"
-_NOT_SENT_BACK = frozenset({"text", "tool_use"})
+_CITATIONS = "citations made by another provider are not sent"
+_NOT_SENT_BACK = frozenset({"text", "tool_use", "stop_details"})
 """Kinds of opaque data that only make sense on the part they came with."""
+_INPUT_BLOCKS = frozenset({"search_result", "document", "image", "container_upload", "tool_reference"})
+"""Blocks a caller may put in the place of a text part, as its opaque data."""
+_IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _SILENT_FAILURE = "The tool failed and said nothing."
 
 
-def user_blocks(parts: Sequence[Part]) -> list[JsonObject]:
-    """The blocks of a turn of the user's or of tools; blank text is left out, which the API refuses."""
-    return [block for part in parts if (block := _user_block(part)) is not None]
+class BlockWriter:
+    """Writes the parts of one request.
 
-
-def assistant_blocks(parts: Sequence[Part], model: str, dropped: set[str], *, thinking: bool) -> list[JsonObject]:
-    """The blocks of a turn of the model's.
-
-    Opaque blocks go back as they came, thinking only to the model that made it and only with ``thinking`` on.
-    What cannot go back is left out, and the reason added to ``dropped``.
+    ``thinking`` says whether thinking of earlier turns may be sent: with thinking off it is an error.
+    ``citations`` says whether documents may be cited, which no answer held to a schema does. ``marked`` tells
+    afterwards whether any block carries a cache marker, ``dropped`` why parts of the history were left out.
     """
-    blocks: list[JsonObject] = []
-    for part in parts:
-        if isinstance(part, (TextPart, RefusalPart)):
-            if part.text.strip():
-                blocks.append(_answer_text(part))
-        elif isinstance(part, ToolCall):
-            blocks.append(_tool_use(part))
-        elif isinstance(part, ReasoningPart) and not thinking:
-            dropped.add(_THINKING_OFF)
-        elif isinstance(part, (ReasoningPart, OpaquePart)):
-            own = _own(part.opaque, model)
-            if own is not None:
-                blocks.append(own)
+
+    def __init__(self, model: str, reporter: Reporter, *, thinking: bool, citations: bool) -> None:
+        self._model = model
+        self._reporter = reporter
+        self._thinking = thinking
+        self._citations = citations
+        self._documents: list[JsonObject] = []
+        self.dropped: set[str] = set()
+        self.marked = False
+
+    def user(self, parts: Sequence[Part]) -> list[JsonObject]:
+        """The blocks of a turn of the user's or of tools; blank text is left out, which the API refuses."""
+        return [block for part in parts if (block := self._user_block(part)) is not None]
+
+    def assistant(self, parts: Sequence[Part]) -> list[JsonObject]:
+        """The blocks of a turn of the model's.
+
+        Opaque blocks go back as they came, thinking only to the model that made it and only while it thinks.
+        What cannot go back is left out, and the reason added to ``dropped``.
+        """
+        blocks: list[JsonObject] = []
+        cited = False
+        for part in parts:
+            if isinstance(part, (TextPart, RefusalPart)):
+                cited = isinstance(part, TextPart) and bool(_extras(part.opaque, "text"))
+                block = self._answer_text(part)
+            elif isinstance(part, ToolCall):
+                block = _tool_use(part)
+            elif isinstance(part, CitationPart):
+                block = None  # those of this provider are part of their text's own data
+                if not cited:
+                    self.dropped.add(_CITATIONS)
             else:
-                dropped.add(_NOT_OURS)
+                block = self._opaque(part)
+            if block is not None:
+                blocks.append(block)
+        return blocks
+
+    def finish(self) -> None:
+        """Let every document be cited if any is: the API takes all or none."""
+        cited = [document for document in self._documents if "citations" in document]
+        if not cited or len(cited) == len(self._documents):
+            return
+        self._reporter.relax("citations", "the API takes all documents or none; all may be cited")
+        for document in self._documents:
+            document["citations"] = {"enabled": True}
+
+    def _user_block(self, part: Part) -> JsonObject | None:
+        if isinstance(part, TextPart):
+            return self._input_text(part)
+        if isinstance(part, ImagePart):
+            if part.detail not in (None, "auto"):
+                self._reporter.drop("detail", "Claude has one level of detail for images")
+            return self._mark(_image(part), part.cache)
+        if isinstance(part, FilePart):
+            return self._mark(self._file(part), part.cache)
+        assert isinstance(part, ToolResult)  # Message allows no other part here
+        return self._mark(self._tool_result(part), part.cache)
+
+    def _input_text(self, part: TextPart) -> JsonObject | None:
+        if part.opaque is not None and part.opaque.provider == "claude" and part.opaque.kind in _INPUT_BLOCKS:
+            return self._mark(dict(part.opaque.data), part.cache)
+        return self._text(part)
+
+    def _text(self, part: TextPart) -> JsonObject | None:
+        if part.text.strip():
+            return self._mark({"type": "text", "text": part.text}, part.cache)
+        if part.cache:
+            self._reporter.drop("cache", "a marker on empty text is refused")
+        return None
+
+    def _answer_text(self, part: TextPart | RefusalPart) -> JsonObject | None:
+        if isinstance(part, RefusalPart):
+            return {"type": "text", "text": part.text} if part.text.strip() else None
+        block = self._text(part)
+        if block is not None:
+            block.update(_extras(part.opaque, "text"))
+        return block
+
+    def _opaque(self, part: Part) -> JsonObject | None:
+        if isinstance(part, ReasoningPart) and not self._thinking:
+            self.dropped.add(_THINKING_OFF)
+            return None
+        if not isinstance(part, (ReasoningPart, OpaquePart)):
+            self.dropped.add(_MEDIA)
+            return None
+        if part.opaque is not None and part.opaque.kind == "stop_details":
+            return None
+        own = _own(part.opaque, self._model)
+        if own is None:
+            self.dropped.add(_NOT_OURS)
+        return own
+
+    def _tool_result(self, result: ToolResult) -> JsonObject:
+        block: JsonObject = {"type": "tool_result", "tool_use_id": result.tool_call_id}
+        content = self.user(result.content)
+        if all(item["type"] == "text" and "cache_control" not in item for item in content):
+            text = "".join(item["text"] for item in content)
+            if text or result.is_error:
+                block["content"] = text or _SILENT_FAILURE  # an error without content is refused
         else:
-            dropped.add(_MEDIA)
-    return blocks
+            block["content"] = content
+        if result.is_error:
+            block["is_error"] = True
+        return block
 
+    def _file(self, part: FilePart) -> JsonObject:
+        """A document, or an image where the media type says so."""
+        is_image = part.mime.startswith("image/")
+        if is_image and part.citations:
+            self._reporter.drop("citations", "images cannot be cited")
+        if part.file_id is not None:
+            source: JsonObject = {"type": "file", "file_id": part.file_id}
+            if is_image:
+                return {"type": "image", "source": source}
+        elif is_image:
+            return _image(part)
+        else:
+            source = _document_source(part)
+        document: JsonObject = {"type": "document", "source": source}
+        if part.name:
+            document["title"] = part.name
+        if part.citations and self._citations:
+            document["citations"] = {"enabled": True}
+        elif part.citations:
+            self._reporter.drop("citations", "an answer that must fit a schema cannot cite")
+        self._documents.append(document)
+        return document
 
-def _user_block(part: Part) -> JsonObject | None:
-    if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text} if part.text.strip() else None
-    if isinstance(part, ImagePart):
-        return _image(part)
-    if isinstance(part, FilePart):
-        return _file(part)
-    assert isinstance(part, ToolResult)  # Message allows no other part here
-    return _tool_result(part)
-
-
-def _tool_result(result: ToolResult) -> JsonObject:
-    block: JsonObject = {"type": "tool_result", "tool_use_id": result.tool_call_id}
-    content = user_blocks(result.content)
-    if all(item["type"] == "text" for item in content):
-        text = "".join(item["text"] for item in content)
-        if text or result.is_error:
-            block["content"] = text or _SILENT_FAILURE  # an error without content is refused
-    else:
-        block["content"] = content
-    if result.is_error:
-        block["is_error"] = True
-    return block
+    def _mark(self, block: JsonObject, cache: Cache) -> JsonObject:
+        if cache:
+            block["cache_control"] = cache_control(cache, self._reporter)
+            self.marked = True
+        return block
 
 
 def _image(part: ImagePart | FilePart) -> JsonObject:
     if part.url is not None:
-        return {"type": "image", "source": {"type": "url", "url": part.url}}
+        return {"type": "image", "source": {"type": "url", "url": _checked_url(part.url)}}
+    if part.mime not in _IMAGES or not part.data:
+        raise _unreadable(part)
     return {"type": "image", "source": {"type": "base64", "media_type": part.mime, "data": part.base64}}
-
-
-def _file(part: FilePart) -> JsonObject:
-    """A document, or an image where the media type says so."""
-    is_image = part.mime.startswith("image/")
-    if part.file_id is not None:
-        block: JsonObject = {"source": {"type": "file", "file_id": part.file_id}}
-    elif is_image:
-        return _image(part)
-    else:
-        block = {"source": _document_source(part)}
-    if is_image:
-        return {"type": "image", **block}
-    return {"type": "document", **block, "title": part.name} if part.name else {"type": "document", **block}
 
 
 def _document_source(part: FilePart) -> JsonObject:
     """The source of a document: PDF as bytes or by URL, text as text; the API reads nothing else."""
     if part.url is not None and part.media_type in (None, "application/pdf"):
-        return {"type": "url", "url": part.url}
-    if part.mime == "application/pdf":
+        return {"type": "url", "url": _checked_url(part.url)}
+    if part.mime == "application/pdf" and part.data:
         return {"type": "base64", "media_type": "application/pdf", "data": part.base64}
     text = _as_text(part)
-    if text is None:
-        raise UnsupportedFeatureError(
-            f"Claude reads PDF, text and images, not a file of type {part.mime}.",
-            feature="messages",
-            hint="Give its media_type if it is one of these.",
-        )
+    if not text:
+        raise _unreadable(part)
     return {"type": "text", "media_type": "text/plain", "data": text}
+
+
+def _checked_url(url: str) -> str:
+    """A URL Anthropic fetches; it takes no other schemes."""
+    if url.lower().startswith(("https://", "http://")):
+        return url
+    raise InvalidRequestError(
+        f"Claude fetches http and https URLs, not {url.partition(':')[0][:20]!r}.", hint="Send the bytes instead."
+    )
+
+
+def _unreadable(part: ImagePart | FilePart) -> UnsupportedFeatureError | InvalidRequestError:
+    if part.data == b"":
+        return InvalidRequestError(f"A {part.type} of type {part.mime} holds no bytes.")
+    return UnsupportedFeatureError(
+        f"Claude reads PDF, text and images (JPEG, PNG, GIF, WebP), not a file of type {part.mime}.",
+        feature="messages",
+        hint="Give its media_type if it is one of these.",
+    )
 
 
 def _as_text(part: FilePart) -> str | None:
@@ -127,13 +225,6 @@ def _as_text(part: FilePart) -> str | None:
         return part.data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-
-
-def _answer_text(part: TextPart | RefusalPart) -> JsonObject:
-    block: JsonObject = {"type": "text", "text": part.text}
-    if isinstance(part, TextPart):
-        block.update(_extras(part.opaque, "text"))
-    return block
 
 
 def _tool_use(call: ToolCall) -> JsonObject:

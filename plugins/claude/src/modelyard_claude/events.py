@@ -7,7 +7,7 @@ from typing import Any
 
 from modelyard.errors import InvalidResponseError
 from modelyard.streaming.decode import Emit, StreamDecoder
-from modelyard.types.base import JsonObject
+from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.events import ContentDelta, Done
 from modelyard_claude.blocks import Block, CallBlock, begin_block
 from modelyard_claude.errors import error_in_answer
@@ -88,6 +88,7 @@ class ClaudeDecoder(StreamDecoder):
             block.end(emit, cut_off=cut_off)
         self._explain_refusal(emit)
         self.finished = True
+        tier = self._usage.get("service_tier")
         emit(
             Done(
                 finish_reason=reason,
@@ -95,6 +96,7 @@ class ClaudeDecoder(StreamDecoder):
                 usage=claude_usage(self._usage) if self._usage else None,
                 response_id=self._message.get("id"),
                 model=self._message.get("model"),
+                service_tier=tier if isinstance(tier, str) else None,
             )
         )
 
@@ -130,7 +132,11 @@ class ClaudeDecoder(StreamDecoder):
             held.end(emit, cut_off=cut_off)
 
     def _explain_refusal(self, emit: Emit) -> None:
+        """Say what the API says of a refusal: its explanation as the refusal, its category beside it."""
         details = self._message.get("stop_details")
-        text = details.get("explanation") if isinstance(details, dict) else None
-        if text and self._message.get("stop_reason") == "refusal":
-            emit(ContentDelta(self._begun, text, "refusal"))
+        if not isinstance(details, dict) or self._message.get("stop_reason") != "refusal":
+            return
+        if details.get("explanation"):
+            emit(ContentDelta(self._begun, details["explanation"], "refusal"))
+        opaque = Opaque(provider="claude", kind="stop_details", data=details)
+        emit(ContentDelta(self._begun + 1, "", opaque=opaque))

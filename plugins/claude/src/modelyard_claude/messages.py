@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from modelyard.errors import InvalidRequestError
 from modelyard.types.base import JsonObject
+from modelyard.types.content import TextPart
 from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
-from modelyard_claude.content import assistant_blocks, user_blocks
+from modelyard_claude.content import BlockWriter
 
 __all__ = ["Conversation"]
 
@@ -24,51 +25,52 @@ class Conversation:
     before one of its own: one that stands elsewhere moves behind the next turn of the user's. For other
     models they join the ``system`` text.
 
-    ``thinking`` says whether thinking of earlier turns may be sent; with thinking off it is an error.
     """
 
-    def __init__(self, model: str, reporter: Reporter, *, system_turns: bool, thinking: bool) -> None:
+    def __init__(self, model: str, reporter: Reporter, writer: BlockWriter, *, system_turns: bool) -> None:
         self._model = model
         self._reporter = reporter
+        self._writer = writer
         self._system_turns = system_turns
-        self._thinking = thinking
-        self._system: list[str] = []
-        self._waiting: list[str] = []
+        self._system: list[JsonObject] = []
+        self._waiting: list[JsonObject] = []
         self._turns: list[JsonObject] = []
-        self._dropped: set[str] = set()
 
-    @classmethod
-    def write(
-        cls, messages: Sequence[Message], model: str, reporter: Reporter, *, system_turns: bool, thinking: bool
-    ) -> tuple[str, list[JsonObject]]:
-        """The ``system`` text, empty without any, and the ``messages``.
+    def write(self, messages: Sequence[Message]) -> tuple[str | list[JsonObject], list[JsonObject]]:
+        """The ``system`` text, empty without any, or its blocks if one is marked; and the ``messages``.
 
         Raises ``InvalidRequestError`` when nothing is left to send, ``UnsupportedFeatureError`` for a part no
         model of this provider can read.
         """
-        conversation = cls(model, reporter, system_turns=system_turns, thinking=thinking)
         for message in messages:
-            conversation._add(message)
-        return conversation._finish()
+            self._add(message)
+        return self._finish()
 
     def _add(self, message: Message) -> None:
         if message.role == "system":
-            self._add_system(message.text)
+            self._add_system(message)
         elif message.role == "assistant":
-            blocks = assistant_blocks(message.content, self._model, self._dropped, thinking=self._thinking)
-            self._add_assistant(_without_last_thinking(blocks))
+            self._add_assistant(_without_last_thinking(self._writer.assistant(message.content)))
         else:
-            self._add_user(user_blocks(message.content))
+            self._add_user(self._writer.user(message.content))
 
-    def _add_system(self, text: str) -> None:
-        if not text.strip():
+    def _add_system(self, message: Message) -> None:
+        blocks = self._instructions(message)
+        if not blocks:
             return
         if not self._turns:
-            self._system.append(text)
+            self._system += blocks
         elif self._system_turns:
-            self._waiting.append(text)
+            self._waiting += blocks
         else:
-            self._hoist(text)
+            self._hoist(blocks)
+
+    def _instructions(self, message: Message) -> list[JsonObject]:
+        """The blocks of a system message: one, or one for each part where one of them is marked."""
+        parts = [part for part in message.content if isinstance(part, TextPart)]
+        if any(part.cache for part in parts):
+            return self._writer.user(parts)
+        return [{"type": "text", "text": message.text}] if message.text.strip() else []
 
     def _add_assistant(self, blocks: list[JsonObject]) -> None:
         if blocks:
@@ -92,18 +94,17 @@ class Conversation:
     def _place_waiting(self) -> None:
         """Put system messages behind the user's turn, if that is the last."""
         if self._waiting and self._turns[-1]["role"] == "user":
-            content = [{"type": "text", "text": text} for text in self._waiting]
-            self._turns.append({"role": "system", "content": content})
+            self._turns.append({"role": "system", "content": self._waiting})
             self._waiting = []
 
-    def _hoist(self, text: str) -> None:
+    def _hoist(self, blocks: list[JsonObject]) -> None:
         self._converted("a later system message joined the system text: the model takes none in between")
-        self._system.append(text)
+        self._system += blocks
 
-    def _finish(self) -> tuple[str, list[JsonObject]]:
+    def _finish(self) -> tuple[str | list[JsonObject], list[JsonObject]]:
         self._place_waiting()
-        for text in self._waiting:
-            self._hoist(text)
+        if self._waiting:
+            self._hoist(self._waiting)
         if not self._turns:
             raise InvalidRequestError("No message holds anything to send.", model=self._model)
         calls: list[str] = []
@@ -112,9 +113,12 @@ class Conversation:
                 turn["content"] = _results_first(turn["content"], calls)
             calls = [block["id"] for block in turn["content"] if block["type"] == "tool_use"]
         self._trim_prefill()
-        for reason in sorted(self._dropped):
+        self._writer.finish()
+        for reason in sorted(self._writer.dropped):
             self._reporter.note("messages", "dropped", reason)
-        return "\n\n".join(self._system), self._turns
+        if any("cache_control" in block for block in self._system):
+            return self._system, self._turns
+        return "\n\n".join(block["text"] for block in self._system), self._turns
 
     def _trim_prefill(self) -> None:
         """Take the white space off the end of a last turn of the model's, which the API refuses."""

@@ -89,6 +89,16 @@ def modelyard_validate(request: Request, card: ModelCard) -> None:
     check_request(request, card)
 
 
+@hookimpl
+async def modelyard_count_tokens(session: ClaudeSession, request: Request, card: ModelCard) -> int:
+    return await session.count_tokens(request, card)
+
+
+@hookimpl
+async def modelyard_list_models(session: ClaudeSession) -> Sequence[ModelCard]:
+    return await session.list_models()
+
+
 def _sdk_finds_credential(environ: Mapping[str, str]) -> bool:
     """Whether the environment names a profile or a workload identity, which the SDK turns into a token itself."""
     if environ.get("ANTHROPIC_PROFILE"):

@@ -9,13 +9,24 @@ from modelyard.errors import UnsupportedFeatureError
 from modelyard.http.session import WireRequest, merge_options
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart
+from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
+from modelyard_claude.caching import settle_markers
+from modelyard_claude.content import BlockWriter
+from modelyard_claude.controls import control_fields, output_fields, reasoning_fields, thinking_type
 from modelyard_claude.messages import Conversation
-from modelyard_claude.options import SAMPLING_VERSION, ClaudeOptions
+from modelyard_claude.options import ClaudeOptions
 from modelyard_claude.tools import tool_fields
 
-__all__ = ["UNKNOWN_MODEL_TOKENS", "WHOLE_ANSWER_TOKENS", "build_request", "check_request", "output_limit"]
+__all__ = [
+    "UNKNOWN_MODEL_TOKENS",
+    "WHOLE_ANSWER_TOKENS",
+    "answer_limit",
+    "build_request",
+    "check_request",
+    "output_limit",
+]
 
 UNKNOWN_MODEL_TOKENS: Final = 32_000
 """The output limit for a model no card lists: every model Anthropic has served since Claude 4 takes as many."""
@@ -27,7 +38,8 @@ Connections that stay silent for longer are cut by networks on the way, so a lon
 together here.
 """
 
-_SAMPLING = ("temperature", "top_p", "top_k")
+_LONG_OUTPUT = "output-300k"
+"""The beta under which models write more than their card says."""
 
 
 def check_request(request: Request, card: ModelCard) -> None:
@@ -36,15 +48,26 @@ def check_request(request: Request, card: ModelCard) -> None:
     A turn that ends in a block of a server tool is no prefill but a paused turn to go on with.
     """
     last = next(message for message in reversed(request.messages) if message.role != "system")
-    if last.role != "assistant" or card.capability("prefill").state != "unsupported":
+    if last.role != "assistant" or _is_paused(last):
         return
-    if not last.content or not isinstance(last.content[-1], OpaquePart):
-        raise UnsupportedFeatureError(
-            f"{card.ref} does not continue a turn of its own.",
-            feature="messages",
-            model=card.ref,
-            hint="End the conversation with a user message.",
-        )
+    prefill = card.capability("prefill")
+    if prefill.state == "unsupported" or (
+        prefill.state == "partial" and thinking_type(request, card) == "enabled"
+    ):
+        raise _no_prefill(f"{card.ref} does not continue a turn of its own {prefill.limits or ''}".rstrip(), card)
+    if request.output is not None and request.output.json_schema is not None:
+        raise _no_prefill("An answer that must fit a schema cannot continue a turn of the model's own", card)
+
+
+def _is_paused(message: Message) -> bool:
+    part = message.content[-1] if message.content else None
+    return isinstance(part, OpaquePart) and part.opaque.kind != "stop_details"
+
+
+def _no_prefill(reason: str, card: ModelCard) -> UnsupportedFeatureError:
+    return UnsupportedFeatureError(
+        f"{reason}.", feature="messages", model=card.ref, hint="End the conversation with a user message."
+    )
 
 
 def output_limit(request: Request, card: ModelCard, options: ClaudeOptions) -> int:
@@ -61,28 +84,44 @@ def output_limit(request: Request, card: ModelCard, options: ClaudeOptions) -> i
     return limit if request.stream else min(limit, WHOLE_ANSWER_TOKENS)
 
 
+def answer_limit(request: Request, card: ModelCard, options: ClaudeOptions) -> int:
+    """The ``max_tokens`` a request will be sent with, room for a thinking budget included."""
+    extra = request.options_for("claude")
+    limit = output_limit(request, card, options)
+    silent = Reporter("drop", card.ref)
+    thinking = extra.get("thinking", reasoning_fields(request, card, limit, silent).get("thinking"))
+    own = extra.get("max_tokens")
+    return own if isinstance(own, int) else _room(limit, thinking, card, options, silent)
+
+
 def build_request(request: Request, card: ModelCard, options: ClaudeOptions) -> WireRequest:
-    """The wire request for a neutral one, with a report of what the model does not take."""
+    """The wire request for a neutral one, with a report of what the model does not take.
+
+    ``provider_options`` come last and untouched: objects are merged key by key, the rest replaces.
+    """
     reporter = Reporter(request.on_unsupported, f"claude:{request.model}")
     extra = request.options_for("claude")
-    thinking = extra.get("thinking")
-    system, messages = Conversation.write(
-        request.messages,
-        request.model,
-        reporter,
-        system_turns=bool(card.rules.get("system_turns")),
-        thinking=_thinks(thinking, card),
-    )
     limit = output_limit(request, card, options)
-    body: JsonObject = {"model": request.model, "max_tokens": _room(limit, thinking, card, reporter)}
+    reasoning = reasoning_fields(request, card, limit, reporter)
+    output = output_fields(request, card, reporter)
+    thinking = extra.get("thinking", reasoning.get("thinking"))
+    writer = BlockWriter(
+        request.model, reporter, thinking=_thinks(thinking, card), citations="output_config" not in output
+    )
+    conversation = Conversation(request.model, reporter, writer, system_turns=bool(card.rules.get("system_turns")))
+    system, messages = conversation.write(request.messages)
+    body: JsonObject = {"model": request.model, "max_tokens": _room(limit, thinking, card, options, reporter)}
     if system:
         body["system"] = system
     body["messages"] = messages
     body.update(tool_fields(request, card, reporter))
-    body.update(_sampling_fields(request, card, options, reporter))
-    body.update(_control_fields(request, reporter))
+    body.update(control_fields(request, card, options, reporter))
+    merge_options(body, reasoning)
+    merge_options(body, output)
     if request.stream:
         body["stream"] = True
+    if writer.marked or any(tool.cache for tool in request.tools):
+        settle_markers(body, reporter, automatic="cache_control" in extra)
     merge_options(body, extra)
     return WireRequest("/v1/messages", body, reporter.report())
 
@@ -94,50 +133,15 @@ def _thinks(thinking: Any, card: ModelCard) -> bool:
     return bool(card.rules.get("thinking") != "off")
 
 
-def _room(limit: int, thinking: Any, card: ModelCard, reporter: Reporter) -> int:
-    """An output limit above the thinking budget, which it includes and must exceed."""
+def _room(limit: int, thinking: Any, card: ModelCard, options: ClaudeOptions, reporter: Reporter) -> int:
+    """An output limit the model takes, above the thinking budget, which it includes and must exceed."""
+    most = card.limits.max_output_tokens
+    if most is not None and limit > most and not any(name.startswith(_LONG_OUTPUT) for name in options.beta):
+        reporter.clamp("max_output_tokens", f"the model writes at most {most} tokens")
+        limit = most
     budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
     if not isinstance(budget, int) or limit > budget:
         return limit
-    room = min(budget + limit, card.limits.max_output_tokens or budget + limit)
-    reporter.note(
-        "max_output_tokens", "relaxed", f"raised to {room}: it must exceed the thinking budget of {budget}"
-    )
+    room = min(budget + limit, most or budget + limit)
+    reporter.relax("max_output_tokens", f"raised to {room}: it must exceed the thinking budget of {budget}")
     return room
-
-
-def _sampling_fields(request: Request, card: ModelCard, options: ClaudeOptions, reporter: Reporter) -> JsonObject:
-    """Sampling parameters, which only the old API version and the models of its time take.
-
-    From version 2026-10-21 on every model refuses them, even at their default values.
-    """
-    given = [field for field in _SAMPLING if getattr(request, field) is not None]
-    capability = card.capability("sampling")
-    if options.version != SAMPLING_VERSION or capability.state == "unsupported":
-        reason = capability.limits or "the model takes no sampling parameters"
-        for field in given:
-            reporter.drop(field, reason)
-        return {}
-    fields: JsonObject = {field: getattr(request, field) for field in given}
-    if fields.get("temperature", 0) > 1:
-        reporter.clamp("temperature", "the highest temperature is 1")
-        fields["temperature"] = 1
-    if "temperature" in fields and fields.pop("top_p", None) is not None:
-        reporter.drop("top_p", "the model takes temperature or top_p, not both")
-    return fields
-
-
-def _control_fields(request: Request, reporter: Reporter) -> JsonObject:
-    fields: JsonObject = {}
-    if request.stop is not None:
-        fields["stop_sequences"] = [text for text in request.stop if text.strip()]
-        if len(fields["stop_sequences"]) < len(request.stop):
-            reporter.drop("stop", "a stop sequence of white space alone is refused")
-    if request.seed is not None:
-        reporter.drop("seed", "the Messages API has no seed")
-    if request.metadata is not None:
-        if "user_id" in request.metadata:
-            fields["metadata"] = {"user_id": request.metadata["user_id"]}
-        if set(request.metadata) - {"user_id"}:
-            reporter.drop("metadata", "the Messages API takes nothing but user_id")
-    return fields

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import missing_credential
-from modelyard.errors import ConfigurationError
+from modelyard.errors import ConfigurationError, UnsupportedFeatureError
 from modelyard.http.client import AsyncClient, Response, make_client
+from modelyard.http.exchange import decode_json, read_bounded
 from modelyard.http.session import HttpSession, WireRequest, template_of
 from modelyard.http.urls import without_version
 from modelyard.jsonio import encode_json
@@ -24,10 +25,12 @@ from modelyard.streaming.collect import collect_stream
 from modelyard.streaming.decode import StreamDecoder
 from modelyard.types.completion import Completion
 from modelyard.types.request import Request
+from modelyard_claude.counting import counting_request, read_count
 from modelyard_claude.events import ClaudeDecoder
 from modelyard_claude.eventstream import MEDIA_TYPE, EventStreamResponse
+from modelyard_claude.listing import PAGE_SIZE, read_models
 from modelyard_claude.options import ClaudeOptions
-from modelyard_claude.request import WHOLE_ANSWER_TOKENS, build_request, output_limit
+from modelyard_claude.request import WHOLE_ANSWER_TOKENS, answer_limit, build_request
 
 if TYPE_CHECKING:
     import httpx2
@@ -72,11 +75,32 @@ class ClaudeSession(HttpSession):
 
     async def complete(self, request: Request, card: ModelCard) -> Completion:
         """Ask for a whole answer; one that may take long is streamed, and put together here."""
-        limit = request.options_for("claude").get("max_tokens", output_limit(request, card, self._options))
-        if isinstance(limit, int) and limit > WHOLE_ANSWER_TOKENS:
+        if answer_limit(request, card, self._options) > WHOLE_ANSWER_TOKENS:
             streamed = self.stream(request.model_copy(update={"stream": True}), card)
             return await collect_stream(streamed, provider=card.provider, model=request.model)
         return await super().complete(request, card)
+
+    async def count_tokens(self, request: Request, card: ModelCard) -> int:
+        """The input tokens of a request, counted by the provider."""
+        response = await self.send(counting_request(self.build(request, card)), stream=False)
+        try:
+            return read_count(decode_json(await read_bounded(response)))
+        finally:
+            await response.aclose()
+
+    async def list_models(self) -> tuple[ModelCard, ...]:
+        """The models the provider serves now; those that are retired are not among them."""
+        models = getattr(self._sdk, "models", None)
+        if models is None:
+            raise UnsupportedFeatureError(f"{type(self._sdk).__name__} cannot list models.", feature="list_models")
+        return await read_models(models.list(limit=PAGE_SIZE))
+
+    async def client(self) -> AsyncAnthropic:
+        """The SDK's client with this session's credential, base URL and HTTP client, for what the runtime lacks.
+
+        It retries nothing and has no deadline but that for connecting; the session closes it.
+        """
+        return self._sdk
 
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         """Open the response; raises what the SDK raises, or ``HttpFailure``, for a status that is no success."""

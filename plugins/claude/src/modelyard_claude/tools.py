@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from modelyard.catalog.card import ModelCard
+from modelyard.errors import InvalidRequestError
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard.types.tools import Tool, ToolChoice
+from modelyard_claude.caching import cache_control
+from modelyard_claude.controls import thinking_type
+from modelyard_claude.schema import fit_schema
 
 __all__ = ["tool_fields"]
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def tool_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
@@ -16,25 +24,34 @@ def tool_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonOb
     if not request.tools:
         return {}
     strict = card.capability("strict_tools").state != "unsupported"
-    fields: JsonObject = {"tools": [_declare(tool, strict=strict) for tool in request.tools]}
     if not strict and any(tool.strict for tool in request.tools):
         reporter.drop("tools.strict", "the model does not hold arguments to a schema")
+    fields: JsonObject = {"tools": [_declare(tool, reporter, strict=strict) for tool in request.tools]}
     choice = _choice(request, card, reporter)
     if choice is not None:
         fields["tool_choice"] = choice
     return fields
 
 
-def _declare(tool: Tool, *, strict: bool) -> JsonObject:
+def _declare(tool: Tool, reporter: Reporter, *, strict: bool) -> JsonObject:
+    if not _NAME.fullmatch(tool.name):
+        raise InvalidRequestError(
+            f"Claude takes no tool named {tool.name!r}.",
+            hint="A name has up to 64 letters, digits, underscores and hyphens.",
+        )
     declared: JsonObject = {"name": tool.name}
     if tool.description:
         declared["description"] = tool.description
     # The type must be there, the API infers nothing.
-    declared["input_schema"] = (
-        tool.parameters if "type" in tool.parameters else {"type": "object", **tool.parameters}
-    )
+    schema = tool.parameters if "type" in tool.parameters else {"type": "object", **tool.parameters}
     if strict and tool.strict:
+        schema, lost = fit_schema(schema)
+        if lost:
+            reporter.relax("tools.strict", f"{tool.name}: arguments are not held to {', '.join(sorted(lost))}")
         declared["strict"] = True
+    declared["input_schema"] = schema
+    if tool.cache:
+        declared["cache_control"] = cache_control(tool.cache, reporter)
     return declared
 
 
@@ -61,8 +78,7 @@ def _may_force(request: Request, card: ModelCard) -> bool:
     state = card.capability("forced_tool_choice").state
     if state != "partial":
         return state != "unsupported"
-    thinking = request.options_for("claude").get("thinking")
-    return not isinstance(thinking, dict) or thinking.get("type") != "enabled"
+    return thinking_type(request, card) != "enabled"
 
 
 def _wire_choice(choice: ToolChoice) -> JsonObject:
