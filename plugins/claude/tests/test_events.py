@@ -237,15 +237,51 @@ def test_redacted_thinking_is_kept_byte_for_byte() -> None:
     assert completion(whole(message(raw))).message.content == (part,)
 
 
-def test_citations_stay_with_their_text() -> None:
-    cited = [{"type": "char_location", "cited_text": "a"}, {"type": "char_location", "cited_text": "b"}]
+def place(kind: str, **more: Any) -> JsonObject:
+    return {
+        "type": kind,
+        "cited_text": "a b",
+        "document_index": 0,
+        "document_title": "Sea",
+        "file_id": None,
+        **more,
+    }
+
+
+def test_citations_are_parts_of_the_answer_and_stay_with_their_text() -> None:
+    cited = [
+        place("char_location", start_char_index=0, end_char_index=3),
+        place("page_location", start_page_number=1, end_page_number=2, file_id="file_1"),
+    ]
     deltas = [{"type": "citations_delta", "citation": citation} for citation in cited]
     raw = {"type": "text", "text": "", "citations": []}
     answer = completion(decode(streamed(*block(raw, {"type": "text_delta", "text": "So."}, *deltas))))
     assert answer.message == completion(whole(message({**raw, "text": "So.", "citations": cited}))).message
     assert answer.text == "So."
-    (part,) = answer.message.content
-    assert part.opaque == Opaque(provider="claude", kind="text", data={"citations": cited})  # type: ignore[union-attr]
+    part, *citations = answer.message.content
+    assert tuple(citations) == answer.citations
+    assert [citation.raw for citation in answer.citations] == cited
+    # The name of the file is the answer's own: the API refuses it in a request.
+    sent = [{key: value for key, value in citation.items() if key != "file_id"} for citation in cited]
+    assert part.opaque == Opaque(provider="claude", kind="text", data={"citations": sent})  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("raw", "url", "title", "source"),
+    [
+        (place("char_location"), None, "Sea", "0"),
+        (place("page_location", file_id="file_1"), None, "Sea", "file_1"),
+        (place("content_block_location", document_title=None), None, None, "0"),
+        ({"type": "web_search_result_location", "url": "https://e.org", "title": "E"}, "https://e.org", "E", None),
+        ({"type": "search_result_location", "source": "kb/7", "title": "S"}, None, "S", "kb/7"),
+        ({"type": "search_result_location", "source": "https://e.org"}, "https://e.org", None, "https://e.org"),
+        ({"type": "a_kind_of_tomorrow"}, None, None, None),
+    ],
+)
+def test_every_kind_of_citation(raw: JsonObject, url: str | None, title: str | None, source: str | None) -> None:
+    (citation,) = completion(whole(message({"type": "text", "text": "So.", "citations": [raw]}))).citations
+    assert (citation.url, citation.title, citation.source) == (url, title, source)
+    assert citation.quote == raw.get("cited_text")
 
 
 def test_blocks_of_server_tools_and_unknown_ones_are_kept_in_their_place() -> None:

@@ -85,11 +85,19 @@ def test_the_forms_of_tool_choice_fit_the_capability(card: ModelCard) -> None:
 
 @pytest.mark.parametrize("card", CURRENT, ids=ids)
 def test_the_rules_speak_the_words_the_request_builder_knows(card: ModelCard) -> None:
-    assert set(card.rules) <= {"account_bound", "system_turns", "thinking", "thinking_types"}
+    assert set(card.rules) <= {"account_bound", "budgets", "system_turns", "thinking", "thinking_types"}
     assert card.rules["thinking"] in ("always", "on", "off")
     may_be_off = "disabled" in card.rules["thinking_types"]
     assert may_be_off == (card.rules["thinking"] != "always") or "between_tools" in card.rules["thinking_types"]
     assert ("enabled" in card.rules["thinking_types"]) <= (card.reasoning.control == "budget" or "4-6" in card.id)
+
+
+@pytest.mark.parametrize("card", CURRENT, ids=ids)
+def test_a_model_that_thinks_by_budget_has_one_for_every_effort(card: ModelCard) -> None:
+    budgets = card.rules.get("budgets", {})
+    assert bool(budgets) == (card.reasoning.control == "budget")
+    assert list(budgets.values()) == sorted(budgets.values())
+    assert set(budgets) == ({"minimal", "low", "medium", "high", "xhigh", "max"} if budgets else set())
 
 
 def test_the_price_step_of_haiku() -> None:

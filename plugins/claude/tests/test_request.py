@@ -443,7 +443,8 @@ def test_a_turn_of_nothing_but_thinking_is_not_sent() -> None:
 def test_server_tools_citations_and_callers_go_back_as_they_came() -> None:
     search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
     found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
-    cited = [{"type": "web_search_result_location", "url": "u", "title": "t", "encrypted_index": "e"}]
+    place = {"url": "u", "title": "t", "cited_text": "c", "encrypted_index": "e"}
+    cited = [{"type": "web_search_result_location", **place}]
     caller = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
     turn = Message.assistant(
         [

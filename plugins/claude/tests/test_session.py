@@ -208,11 +208,14 @@ async def test_opaque_data_makes_the_round_trip_through_a_tool_loop(emulator: Em
 
 
 async def test_every_kind_of_opaque_block_goes_back_byte_for_byte(emulator: Emulator) -> None:
+    page = {"title": "t", "url": "https://e.org"}
+    found = {"type": "web_search_result", **page, "encrypted_content": "e", "page_age": None}
+    cited = {"type": "web_search_result_location", **page, "cited_text": "a", "encrypted_index": "i"}
     blocks = [
         {"type": "redacted_thinking", "data": "EmwKAhgB=="},
         {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"q": "ü"}},
-        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"title": "t"}]},
-        {"type": "text", "text": "So.", "citations": [{"type": "char_location", "cited_text": "a"}]},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [found]},
+        {"type": "text", "text": "So.", "citations": [cited]},
         {"type": "tool_use", "id": "toolu_1", "name": "now", "input": {}, "caller": {"type": "direct"}},
     ]
     body = {"id": "msg_1", "type": "message", "role": "assistant", "content": blocks, "stop_reason": "tool_use"}

@@ -45,7 +45,8 @@ class _TextBlock:
             emit(ContentDelta(self._index, "", opaque=opaque))
 
     def _cite(self, citation: JsonObject, emit: Emit) -> None:
-        self._citations.append(citation)
+        # Answers name the file, requests may not: the API refuses its own field (SDK 2.12.0, the params types).
+        self._citations.append({key: value for key, value in citation.items() if key != "file_id"})
         emit(ContentDelta(self._index, "", citations=(citation_of(citation),)))
 
 

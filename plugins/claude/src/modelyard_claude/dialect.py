@@ -7,12 +7,16 @@ requests and errors in public recordings and issue threads, read November 2026.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from modelyard.testing.dialect import Dialect, sse
 from modelyard.testing.script import Call, Failure, Script, Text, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
-from modelyard_claude.dialect_checks import check_headers, check_request, sign
+from modelyard_claude.counting import COUNT_PATH
+from modelyard_claude.dialect_checks import MODELS_PATH, check_headers, check_list, check_request, sign
+from modelyard_claude.dialect_models import MODELS
+from modelyard_claude.dialect_types import SdkTypes
 
 __all__ = ["DIALECT", "ClaudeDialect"]
 
@@ -37,17 +41,33 @@ _STOP_REASONS = {
 
 
 class ClaudeDialect(Dialect):
-    """Serves ``/v1/messages``."""
+    """Serves ``/v1/messages``, and beside it the count of tokens and the list of models.
+
+    A count is the input of the script's usage. Every request is held to the SDK's own types too.
+    """
 
     provider = "claude"
     model = "claude-sonnet-5-5"
 
+    def __init__(self) -> None:
+        self._types = SdkTypes()
+
     def check(self, received: Received) -> None:
         check_headers(received)
-        check_request(received)
+        if received.path == MODELS_PATH:
+            check_list(received)
+        else:
+            check_request(received, self._types)
 
     def wants_stream(self, received: Received) -> bool:
-        return bool(received.json.get("stream"))
+        return received.path == "/v1/messages" and bool(received.json.get("stream"))
+
+    def reply(self, script: Script, received: Received) -> Reply:
+        if script.failure is None and received.path == COUNT_PATH:
+            return Reply.json({"input_tokens": script.usage.input}, headers=self.headers())
+        if script.failure is None and received.path == MODELS_PATH:
+            return Reply.json(_page(received), headers=self.headers())
+        return super().reply(script, received)
 
     def headers(self) -> dict[str, str]:
         return {"request-id": "req_emulated"}
@@ -79,6 +99,17 @@ class ClaudeDialect(Dialect):
 
     def error_event(self, failure: Failure, received: Received) -> bytes:
         return sse(_error(failure), "error")
+
+
+def _page(received: Received) -> JsonObject:
+    """A page of the list of models, from where the query says."""
+    query = parse_qs(received.query)
+    after, limit = query.get("after_id", [""])[0], int(query.get("limit", ["20"])[0])
+    ids = [entry["id"] for entry in MODELS]
+    start = ids.index(after) + 1 if after in ids else 0
+    page = MODELS[start : start + limit]
+    more = start + limit < len(MODELS)
+    return {"data": page, "has_more": more, "first_id": page[0]["id"], "last_id": page[-1]["id"]}
 
 
 def _error(failure: Failure) -> JsonObject:

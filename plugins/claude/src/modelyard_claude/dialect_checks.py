@@ -7,13 +7,28 @@ import binascii
 import hashlib
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 from modelyard.testing.checks import bearer_key, json_body, known_fields, nonempty_text, require, tool_names
 from modelyard.testing.dialect import Rejection
 from modelyard.testing.server import Received
 from modelyard.types.base import JsonObject
+from modelyard_claude.counting import COUNT_PATH
+from modelyard_claude.dialect_controls import (
+    OLD,
+    SAMPLED,
+    check_choice,
+    check_limits,
+    check_markers,
+    check_output,
+    check_schema,
+    check_thinking,
+)
+from modelyard_claude.dialect_types import SdkTypes
 
-__all__ = ["check_headers", "check_request", "sign"]
+__all__ = ["MODELS_PATH", "check_headers", "check_list", "check_request", "sign"]
+
+MODELS_PATH = "/v1/models"
 
 _VERSIONS = ("2023-06-01", "2026-10-21")
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
@@ -21,16 +36,10 @@ _FIELDS = frozenset(
     "model max_tokens messages system tools tool_choice thinking output_config stop_sequences stream metadata "
     "cache_control service_tier speed inference_geo container diagnostics user_profile_id".split()
 )
-_OLD = ("claude-haiku-4-5", "claude-opus-4-5", "claude-sonnet-4-5")
-_SAMPLED = (*_OLD, "claude-opus-4-6", "claude-sonnet-4-6")
-_NO_SYSTEM_TURNS = (*_SAMPLED, "claude-opus-4-7")
-_NO_FORCED_CHOICE = (
-    "claude-fable-5-1",
-    "claude-fable-5-2",
-    "claude-mythos-5-1",
-    "claude-mythos-5-2",
-    "claude-opus-5-5",
-    "claude-sonnet-5-5",
+_NO_SYSTEM_TURNS = (*SAMPLED, "claude-opus-4-7", "claude-sonnet-5")
+_SYSTEM_TURNS = ("claude-sonnet-5-5",)
+_COUNT_FIELDS = frozenset(
+    "model messages system tools tool_choice thinking output_config cache_control speed user_profile_id".split()
 )
 _BLOCKS: dict[str, frozenset[str]] = {
     "text": frozenset({"type", "text", "cache_control", "citations"}),
@@ -62,53 +71,76 @@ def sign(model: str, thinking: str) -> str:
 
 def check_headers(received: Received) -> None:
     """Reject a wrong path, no key, or no version."""
-    require(received.path == "/v1/messages", "Not Found", status=404, kind="model_not_found")
-    require(not received.query, f"Unknown query {received.query!r}.")
+    known = received.path in ("/v1/messages", COUNT_PATH, MODELS_PATH)
+    require(known, "Not Found", status=404, kind="model_not_found")
+    require(received.path == MODELS_PATH or not received.query, f"Unknown query {received.query!r}.")
     if "x-api-key" not in received.headers:
         bearer_key(received)
     version = received.headers.get("anthropic-version")
     require(version in _VERSIONS, f"anthropic-version: {version!r} is not a valid version.")
 
 
-def check_request(received: Received) -> None:
-    """Reject a body the API would refuse."""
+def check_list(received: Received) -> None:
+    """Reject a question for models the API would refuse."""
+    require(received.method == "GET", "Method not allowed.", status=405)
+    limit = parse_qs(received.query).get("limit", ["20"])[0]
+    require(limit.isdigit() and 1 <= int(limit) <= 1000, "limit: Input should be from 1 to 1000")
+
+
+def check_request(received: Received, types: SdkTypes) -> None:
+    """Reject a body the API would refuse, whether it asks for an answer or for a count."""
     body = json_body(received)
     model = body.get("model")
     require(isinstance(model, str) and model, "model: Field required")
-    _check_fields(body, model_takes_sampling=_takes_sampling(received, body))
-    limit = body.get("max_tokens")
-    require(isinstance(limit, int) and limit >= 0, "max_tokens: Field required")
-    _check_thinking(body)
+    counting = received.path == COUNT_PATH
+    beta = received.headers.get("anthropic-beta", "")
+    sampling = _takes_sampling(received, body)
+    _check_fields(body, model_takes_sampling=sampling, counting=counting, beta=beta)
+    if not counting:
+        check_limits(body, beta=beta)
+    check_thinking(body)
     if "system" in body:
         _check_system(body["system"])
     _check_tools(body)
     _check_messages(body)
+    blocks = _all_blocks(body)
+    check_output(body, blocks)
+    check_markers(body, blocks)
+    kind = "count" if counting else "stream" if body.get("stream") else "create"
+    fields = {name: value for name, value in body.items() if not (sampling and name in _SAMPLING)}
+    types.check(kind, fields, beta=bool(beta))
+
+
+def _all_blocks(body: JsonObject) -> list[JsonObject]:
+    """The blocks of all messages, those inside results before the results themselves."""
+    found: list[JsonObject] = []
+    for number, message in enumerate(body["messages"]):
+        for block in _blocks_of(message, number):
+            inner = block.get("content") if block["type"] == "tool_result" else None
+            found += inner if isinstance(inner, list) else ()
+            found.append(block)
+    return found
 
 
 def _takes_sampling(received: Received, body: JsonObject) -> bool:
-    return received.headers["anthropic-version"] == "2023-06-01" and body["model"].startswith(_SAMPLED)
+    return received.headers["anthropic-version"] == "2023-06-01" and body["model"].startswith(SAMPLED)
 
 
-def _check_fields(body: JsonObject, *, model_takes_sampling: bool) -> None:
+def _check_fields(body: JsonObject, *, model_takes_sampling: bool, counting: bool, beta: str) -> None:
+    fields = _COUNT_FIELDS if counting else _FIELDS
     for name in body:
-        known = name in _FIELDS or (model_takes_sampling and name in _SAMPLING)
+        known = name in fields or beta or (model_takes_sampling and name in _SAMPLING)
         require(known, f"{name}: Extra inputs are not permitted")
     require(not {"temperature", "top_p"} <= set(body), "`temperature` and `top_p` cannot both be specified")
+    thinking = (body.get("thinking") or {}).get("type") in ("adaptive", "enabled")
+    require(
+        not thinking or body.get("temperature", 1) == 1, "`temperature` may only be 1 when thinking is enabled"
+    )
+    require(not thinking or "top_k" not in body, "`top_k` must be unset when thinking is enabled")
+    require(not thinking or body.get("top_p", 1) >= 0.95, "`top_p` must be at least 0.95 when thinking is enabled")
     known_fields(body.get("metadata") or {}, {"user_id"}, "metadata.")
     for text in body.get("stop_sequences") or ():
         require(text.strip(), "stop_sequences: each stop sequence must contain non-whitespace")
-
-
-def _check_thinking(body: JsonObject) -> None:
-    thinking = body.get("thinking")
-    if thinking is None:
-        return
-    known_fields(thinking, {"type", "display", "budget_tokens"}, "thinking.")
-    require(thinking.get("type") in ("adaptive", "enabled", "disabled", "between_tools"), "thinking: invalid type")
-    if thinking["type"] == "enabled":
-        budget = thinking.get("budget_tokens", 0)
-        require(budget >= 1024, "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
-        require(body["max_tokens"] > budget, "`max_tokens` must be greater than `thinking.budget_tokens`")
 
 
 def _check_system(system: Any) -> None:
@@ -127,25 +159,11 @@ def _check_tools(body: JsonObject) -> None:
         schema = tool.get("input_schema")
         require(isinstance(schema, dict), f"tools.{number}.input_schema: Field required")
         require(schema.get("type") == "object", f"tools.{number}.input_schema.type: Field required")
-        closed = not tool.get("strict") or schema.get("additionalProperties") is False
-        require(closed, f"tools.{number}: for strict tools 'additionalProperties' must be false")
+        if tool.get("strict"):
+            check_schema(schema, f"tools.{number}.input_schema")
     tool_names([tool.get("name") for tool in tools or ()])
     if choice is not None:
-        _check_choice(choice, body)
-
-
-def _check_choice(choice: JsonObject, body: JsonObject) -> None:
-    kind: str = choice.get("type", "")
-    require(kind in ("auto", "any", "tool", "none"), "tool_choice: invalid type")
-    more = {"auto": {"disable_parallel_tool_use"}, "any": {"disable_parallel_tool_use"}, "none": set()}
-    known_fields(choice, {"type"} | more.get(kind, {"name", "disable_parallel_tool_use"}), "tool_choice.")
-    if kind not in ("any", "tool"):
-        return
-    require(not body["model"].startswith(_NO_FORCED_CHOICE), "tool_choice forces tool use: not supported")
-    thinking = (body.get("thinking") or {}).get("type")
-    require(thinking != "enabled", "Thinking may not be enabled when tool_choice forces tool use.")
-    names = [tool["name"] for tool in body["tools"]]
-    require(kind == "any" or choice.get("name") in names, f"Tool '{choice.get('name')}' not found.")
+        check_choice(choice, body)
 
 
 def _check_messages(body: JsonObject) -> None:
@@ -170,6 +188,15 @@ def _check_messages(body: JsonObject) -> None:
             seen.add(call_id)
     require(not expected, f"messages: `tool_use` ids without `tool_result` blocks: {', '.join(expected)}")
     _check_end(messages[-1], body)
+    _check_citations(_all_blocks(body))
+
+
+def _check_citations(blocks: list[JsonObject]) -> None:
+    """Citations are on for all documents of a request or for none."""
+    states = {
+        bool((block.get("citations") or {}).get("enabled")) for block in blocks if block["type"] == "document"
+    }
+    require(len(states) < 2, "Citations must be enabled on all or none of the documents in a request.")
 
 
 def _blocks_of(message: JsonObject, number: int) -> list[JsonObject]:
@@ -181,7 +208,9 @@ def _blocks_of(message: JsonObject, number: int) -> list[JsonObject]:
 
 
 def _check_system_turn(messages: list[JsonObject], number: int, body: JsonObject) -> None:
-    require(not body["model"].startswith(_NO_SYSTEM_TURNS), "role 'system' is not supported on this model")
+    model: str = body["model"]
+    takes = model.startswith(_SYSTEM_TURNS) or not model.startswith(_NO_SYSTEM_TURNS)
+    require(takes, "role 'system' is not supported on this model")
     require(messages[number - 1]["role"] in ("user", "system"), "a system message must follow a user message")
     follower = messages[number + 1]["role"] if number + 1 < len(messages) else "assistant"
     require(follower in ("assistant", "system"), "a system message must come last or before an assistant message")
@@ -208,6 +237,8 @@ def _check_block(block: JsonObject, role: str, body: JsonObject, where: str) -> 
         require(role == "assistant" or not block.get("citations"), f"{where}.citations: not allowed here")
     elif kind in ("image", "document"):
         _check_source(block.get("source") or {}, kind, where)
+    elif kind == "search_result":
+        require(block.get("content"), f"{where}.content: at least one text block is required")
     elif kind == "tool_use":
         require(_ID.fullmatch(str(block.get("id"))), f"{where}.id: String should match pattern")
         require(isinstance(block.get("input"), dict), f"{where}.input: Input should be a valid dictionary")
@@ -277,6 +308,6 @@ def _check_results(blocks: list[JsonObject], expected: list[str], number: int) -
 def _check_end(last: JsonObject, body: JsonObject) -> None:
     if last["role"] != "assistant" or _SERVER_BLOCK.fullmatch(str(_blocks_of(last, 0)[-1]["type"])):
         return
-    require(body["model"].startswith(_OLD), "Prefilling assistant messages is not supported for this model.")
+    require(body["model"].startswith(OLD), "Prefilling assistant messages is not supported for this model.")
     text = _blocks_of(last, 0)[-1].get("text", "")
     require(not text or not text[-1].isspace(), "final assistant content cannot end with trailing whitespace")
