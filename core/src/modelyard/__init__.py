@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from modelyard.routing.state import LocalState, SharedState
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
+    from modelyard.streaming.sync_stream import SyncStream
+    from modelyard.sync import SyncRuntime
     from modelyard.types.base import Opaque
     from modelyard.types.completion import Completion
     from modelyard.types.content import (
@@ -110,6 +112,8 @@ _HOMES = {
     "routing.state": "LocalState SharedState",
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
+    "streaming.sync_stream": "SyncStream",
+    "sync": "SyncRuntime",
     "types.base": "Opaque",
     "types.completion": "Completion",
     "types.content": (
@@ -196,6 +200,8 @@ __all__ = [
     "SharedState",
     "Status",
     "StreamInterruptedError",
+    "SyncRuntime",
+    "SyncStream",
     "TextPart",
     "TokenCount",
     "TokenLogprob",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from modelyard.routing.engine import Engine
 from modelyard.streaming.collect import Collector
 from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.completion import Completion
-from modelyard.types.events import Done, ErrorEvent, Event, ResponseInfo, Status, event_to_dict
+from modelyard.types.events import Done, ErrorEvent, Event, ResponseInfo, Status, event_to_sse
 
 __all__ = ["CompletionStream"]
 
@@ -94,9 +93,9 @@ class CompletionStream:
         try:
             async with contextlib.aclosing(self):
                 async for event in self:
-                    yield _sse(event)
+                    yield event_to_sse(event)
         except ModelyardError as error:
-            yield _sse(ErrorEvent(error.to_dict()))
+            yield event_to_sse(ErrorEvent(error.to_dict()))
 
     def _partial(self) -> Completion | None:
         return self._collector.partial(
@@ -200,8 +199,3 @@ async def _close(source: AsyncIterator[object]) -> None:
         return
     with contextlib.suppress(Exception):
         await close()
-
-
-def _sse(event: Event) -> str:
-    payload = json.dumps(event_to_dict(event), ensure_ascii=False, separators=(",", ":"))
-    return f"event: {event.type}\ndata: {payload}\n\n"

@@ -10,6 +10,7 @@ Opaque provider data rides on the event in its place, so collecting a stream los
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -35,6 +36,7 @@ __all__ = [
     "ToolCallResult",
     "ToolCallStart",
     "event_to_dict",
+    "event_to_sse",
 ]
 
 State: TypeAlias = Literal[
@@ -193,3 +195,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Frozen):
         return value.model_dump(mode="json")
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def event_to_sse(event: Event) -> str:
+    """Write an event as one server-sent event for a web response."""
+    payload = json.dumps(event_to_dict(event), ensure_ascii=False, separators=(",", ":"))
+    return f"event: {event.type}\ndata: {payload}\n\n"

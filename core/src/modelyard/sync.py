@@ -1,0 +1,184 @@
+"""The runtime for code without an event loop: the same methods, carried out by one loop in a thread of its own.
+
+Nothing is implemented twice: every method hands its coroutine to that loop and waits. It works in a plain script,
+in many threads at once, and inside a running event loop, which it blocks as any synchronous call does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import weakref
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+
+from modelyard.errors import ConfigurationError
+from modelyard.runtime import Runtime
+from modelyard.streaming.sync_stream import SyncStream
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.catalog.catalog import Catalog
+    from modelyard.credentials.secret import Secret
+    from modelyard.plugins.failures import PluginStatus
+    from modelyard.plugins.sessions import Session
+    from modelyard.routing.counting import TokenCount
+    from modelyard.types.completion import Completion
+    from modelyard.types.options import CallOptions
+    from modelyard.types.request import Messages, Models
+
+__all__ = ["SyncRuntime"]
+
+T = TypeVar("T")
+
+
+class SyncRuntime:
+    """A ``Runtime`` whose methods block. Takes what ``Runtime`` takes.
+
+    Use it as ``with SyncRuntime() as runtime``; without ``with``, call ``close()`` or leave it to the end of the
+    process. It does not survive a fork: a child process makes its own.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._runtime = Runtime(*args, **settings)
+        self._loop = _LoopThread()
+        self._finalizer = weakref.finalize(self, _close, self._runtime, self._loop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Sync{repr(self._runtime).removeprefix('<')}"
+
+    def close(self) -> None:
+        """Close all connections and end the thread. The runtime cannot be used again."""
+        self._finalizer()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The cards of every usable provider. Touches no network."""
+        return self._runtime.catalog
+
+    def plugins(self) -> tuple[PluginStatus, ...]:
+        """Every plugin found, with its state."""
+        return self._runtime.plugins()
+
+    def complete(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> Completion:
+        """Ask for a whole answer; see ``Runtime.complete``."""
+        return self._loop.run(self._runtime.complete(model, messages, **options))
+
+    def stream(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> SyncStream:
+        """Ask for an answer in pieces: ``with runtime.stream(...) as stream: for event in stream``.
+
+        Events are fetched ahead of the consumer, up to a bound.
+        """
+        self._loop.check()
+        return SyncStream(self._runtime.stream(model, messages, **options), self._loop.spawn)
+
+    def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
+        """Count the input tokens of a request; see ``Runtime.count_tokens``."""
+        return self._loop.run(self._runtime.count_tokens(model, messages, **options))
+
+    def list_models(self, provider: str, *, credential: str | Secret | None = None) -> tuple[ModelCard, ...]:
+        """Ask a provider which models it serves now."""
+        return self._loop.run(self._runtime.list_models(provider, credential=credential))
+
+    def session(self, provider: str, *, credential: str | Secret | None = None) -> Session:
+        """The open session of a provider; its asynchronous methods belong to the runtime's own loop."""
+        return self._loop.run(self._runtime.session(provider, credential=credential))
+
+
+class _LoopThread:
+    """An event loop in a daemon thread, started when first needed."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and wait for its result; an interrupt of the wait cancels it."""
+        future = self.spawn(coroutine)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Start a coroutine in the loop."""
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        except BaseException:
+            coroutine.close()
+            raise
+
+    def check(self) -> None:
+        """Raise ``ConfigurationError`` unless calls can be made from here."""
+        if os.getpid() != self._process:
+            raise ConfigurationError(
+                "This SyncRuntime was made in another process, before a fork.",
+                hint="Make a new SyncRuntime in the child process.",
+            )
+        if self._closed:
+            raise ConfigurationError("This SyncRuntime is closed.", hint="Make a new one.")
+        if threading.current_thread() is self._thread:
+            raise ConfigurationError(
+                "A SyncRuntime was called from within its own event loop, which would wait for itself.",
+                hint="Use Runtime in asynchronous hooks and tools.",
+            )
+
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """Run a last coroutine, end what is still under way, and stop the thread."""
+        with self._lock:
+            loop, thread, self._closed = self._loop, self._thread, True
+        if loop is None or thread is None or os.getpid() != self._process or not thread.is_alive():
+            last.close()
+            return
+        asyncio.run_coroutine_threadsafe(_wind_up(last), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        self.check()
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name="modelyard-sync", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+async def _wind_up(last: Coroutine[Any, Any, None]) -> None:
+    """Cancel every other task and wait for its end, then run the last coroutine."""
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await last
+
+
+def _close(runtime: Runtime, loop: _LoopThread) -> None:
+    loop.close(runtime.aclose())
