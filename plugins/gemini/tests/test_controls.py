@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from modelyard import InvalidRequestError, Message, Runtime, UnsupportedFeatureError
 from modelyard.testing import Emulator
 from modelyard.types.base import JsonObject
-from modelyard.types.content import FilePart, ImagePart, TextPart, ToolResult
+from modelyard.types.content import FilePart, ImagePart, TextPart, ToolCall, ToolResult
 
 from .conftest import sent
 
@@ -231,7 +231,8 @@ async def test_a_cache_marker_is_noticed_on_every_kind_of_part(part: ImagePart |
     from modelyard_gemini.messages import Rules, write_conversation
 
     reporter = Reporter("drop", "m")
-    write_conversation([Message(role="user", content=(part,))], "m", Rules(), reporter)
+    called = Message.assistant(ToolCall(id="c", name="f", arguments={}))
+    write_conversation([called, Message(role="user", content=(part,))], "m", Rules(), reporter)
     report = reporter.report()
     assert report is not None
     assert report.about("messages.cache")

@@ -79,6 +79,8 @@ class Carrier:
         changes: dict[str, object] = {}
         if call.opaque is not None and not self._is_own(call.opaque):
             changes["opaque"] = None
+        elif call.opaque is not None:
+            return call  # its provider's own form, which may hold something other than an object
         if call.arguments is None:
             self._reporter.note("messages", "repaired", _CUT_OFF)
             changes |= {"arguments": {}, "arguments_text": "{}"}

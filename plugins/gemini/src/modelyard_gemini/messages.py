@@ -1,4 +1,7 @@
-"""Writing a conversation as Gemini's ``contents``."""
+"""Writing a conversation as Gemini's ``contents``.
+
+The core has paired calls with results by then, and left out what another provider or model made.
+"""
 
 from __future__ import annotations
 
@@ -74,10 +77,9 @@ def write_conversation(
 
 @dataclass(slots=True)
 class _SentCall:
-    """A call as it was written: its place in the turn, and Google's own id for it if it goes back."""
+    """A call as it was written, with Google's own id for it if it goes back."""
 
     name: str
-    position: int
     wire_id: str | None
 
 
@@ -90,40 +92,38 @@ class _Writer:
         self._reporter = reporter
         self._contents: list[JsonObject] = []
         self._calls: dict[str, _SentCall] = {}
-        self._results: list[tuple[int, JsonObject, list[JsonObject]]] = []
         self._turn = 0
-        self._foreign = False
         self.started = False
         self.named = False
         self.marked = False
 
     def user(self, content: Sequence[Part]) -> None:
-        """Write what a user says, or what tools gave back; results come first, they answer the turn before."""
+        """Write what a user says, or what tools gave back."""
         self.started = True
         parts: list[JsonObject] = []
+        beside: list[JsonObject] = []
         for part in content:
             if isinstance(part, TextPart):
                 if part.text:
                     parts.append({"text": part.text})
             elif isinstance(part, ToolResult):
-                self._results.append(self._result(part))
+                parts.append(self._result(part, beside))
             elif isinstance(part, (ImagePart, FilePart)):
                 parts.append(media_part(part, self._reporter))
             else:
                 continue
             if part.cache:
                 self.marked = True
-        if parts:
-            self._flush_results()
+        if not parts:
+            return
+        if "functionResponse" not in parts[0]:
             self._turn = len(self._contents)
-            self._contents.append({"role": "user", "parts": parts})
+        self._contents.append({"role": "user", "parts": [*parts, *beside]})
 
     def assistant(self, content: Sequence[Part]) -> None:
         """Write a turn of the model's; one directly after another continues it."""
         self.started = True
-        self._flush_results()
-        before = len(self._calls)
-        parts = [wire for part in content for wire in self._model_part(part, len(self._calls) - before)]
+        parts = [wire for part in content for wire in self._model_part(part)]
         if not parts:
             return
         last = self._contents[-1] if self._contents else None
@@ -134,13 +134,9 @@ class _Writer:
 
     def finish(self) -> list[JsonObject]:
         """The contents, once the last turn has been written."""
-        self._flush_results()
         self._check_ends()
         if self._rules.call_signatures:
             self._fill_signatures()
-        if self._foreign:
-            reason = "opaque data of another provider or model was left out"
-            self._reporter.note("messages", "dropped", reason)
         if self.named:
             self._reporter.drop("messages.name", "Gemini takes no names of speakers")
         if self.marked:
@@ -158,39 +154,26 @@ class _Writer:
                 hint="Let the conversation end with what the user says, or with tool results.",
             )
 
-    def _result(self, result: ToolResult) -> tuple[int, JsonObject, list[JsonObject]]:
-        call = self._calls.get(result.tool_call_id)
-        name = call.name if call is not None else result.name
-        if not name:
-            raise InvalidRequestError(
-                f"A tool result answers the call {result.tool_call_id!r}, which the conversation does not hold.",
-                hint="Gemini matches results by the tool's name: keep the call in the history, or name the tool.",
-            )
+    def _result(self, result: ToolResult, beside: list[JsonObject]) -> JsonObject:
+        """Write a result under the name of its call; media it cannot hold go to those ``beside`` the results."""
+        call = self._calls[result.tool_call_id]
         media = [media_part(part, self._reporter) for part in result.content if not isinstance(part, TextPart)]
         # Gemini takes an object; "error" is the key its reference names for failures.
         told = {"error" if result.is_error else "result": result.text}
-        response: JsonObject = {"name": name, "response": told if result.text or not media else {}}
-        if call is not None and call.wire_id is not None:
+        response: JsonObject = {"name": call.name, "response": told if result.text or not media else {}}
+        if call.wire_id is not None:
             response["id"] = call.wire_id
         if media and self._rules.media_in_results:
             response["parts"] = media
-            media = []
-        return call.position if call is not None else len(self._calls), {"functionResponse": response}, media
+        else:
+            beside += media
+        return {"functionResponse": response}
 
-    def _flush_results(self) -> None:
-        """Write the results gathered as one turn, in the order of their calls: ids may be missing."""
-        if not self._results:
-            return
-        results = sorted(self._results, key=lambda entry: entry[0])
-        parts = [response for _, response, _ in results] + [part for *_, media in results for part in media]
-        self._contents.append({"role": "user", "parts": parts})
-        self._results = []
-
-    def _model_part(self, part: Part, position: int) -> Iterable[JsonObject]:
+    def _model_part(self, part: Part) -> Iterable[JsonObject]:
         if isinstance(part, ToolCall):
-            yield self._call(part, position)
+            yield self._call(part)
         elif isinstance(part, TextPart):
-            kept = self._own(part.opaque)
+            kept = _data(part.opaque)
             if part.cache:
                 self.marked = True
             if part.text or kept:
@@ -202,31 +185,18 @@ class _Writer:
             yield media_part(part, self._reporter)
         elif isinstance(part, (ReasoningPart, OpaquePart)) and not _is_metadata(part.opaque):
             # Thoughts without a signature are for the reader only; Google does not want them back.
-            kept = self._own(part.opaque)
+            kept = _data(part.opaque)
             if kept:
                 yield {"text": part.text, **kept} if isinstance(part, ReasoningPart) and part.text else kept
 
-    def _call(self, call: ToolCall, position: int) -> JsonObject:
-        kept = dict(self._own(call.opaque))
+    def _call(self, call: ToolCall) -> JsonObject:
+        kept = dict(_data(call.opaque))
         wire_id = kept.pop("id", None)
-        self._calls[call.id] = _SentCall(call.name, position, wire_id)
-        if call.arguments is None:
-            self._reporter.note(
-                "messages", "repaired", f"a call of {call.name} was cut off: sent without arguments"
-            )
+        self._calls[call.id] = _SentCall(call.name, wire_id)
         function: JsonObject = {"name": call.name, "args": call.arguments or {}}
         if wire_id is not None:
             function["id"] = wire_id
         return {"functionCall": function, **kept}
-
-    def _own(self, opaque: Opaque | None) -> JsonObject:
-        """The data that goes back to this model; empty for that of any other."""
-        if opaque is None:
-            return {}
-        if opaque.provider == "gemini" and opaque.model in (None, self._model):
-            return opaque.data
-        self._foreign = True
-        return {}
 
     def _fill_signatures(self) -> None:
         for content in self._contents[self._turn :]:
@@ -234,6 +204,10 @@ class _Writer:
             if first is not None and "thoughtSignature" not in first:
                 first["thoughtSignature"] = MISSING_SIGNATURE
                 self._reporter.note("messages", "repaired", "a tool call without signature was marked as such")
+
+
+def _data(opaque: Opaque | None) -> JsonObject:
+    return opaque.data if opaque is not None else {}
 
 
 def _is_metadata(opaque: Opaque | None) -> bool:
