@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from modelyard import (
     UnsupportedFeatureError,
 )
 from modelyard.catalog.loader import load_cards
+from modelyard.history.codec import adapt
+from modelyard.history.opaque import Target
 from modelyard.http.session import WireRequest
 from modelyard.testing import Received
 from modelyard.types.base import JsonObject, Opaque
@@ -30,6 +33,7 @@ from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.dialect import DIALECT
 from modelyard_claude.dialect_checks import sign
 from modelyard_claude.options import ClaudeOptions
+from modelyard_claude.plugin import modelyard_provider
 from modelyard_claude.request import UNKNOWN_MODEL_TOKENS, WHOLE_ANSWER_TOKENS, build_request, check_request
 
 CARDS = {card.id: card for card in load_cards("modelyard_claude", "claude")}
@@ -51,7 +55,10 @@ def wire(
     card = CARDS.get(model) or ModelCard.unknown("claude", model)
     request = neutral_request("claude", model, messages, fields.pop("system", None), fields, stream=stream)
     check_request(request, card)
+    request = adapt(request, Target(modelyard_provider().history, "claude", request.model))
     built = build_request(request, card, options)
+    if request.adaptation is not None:
+        built = replace(built, report=request.adaptation.report(built.report))
     headers = {"authorization": "Bearer key", "content-type": "application/json"}
     headers |= {"anthropic-version": options.version or "2026-10-21"}
     DIALECT.check(Received("POST", built.path, "", headers, json.dumps(built.body).encode()))
@@ -128,7 +135,7 @@ def test_an_empty_answer_does_not_count_as_the_turn_a_system_message_needs() -> 
     history = [Message.user("Hi"), Message.system("Be brief."), Message.assistant(""), Message.user("Go on")]
     built = wire(history)
     assert [turn["role"] for turn in built.body["messages"]] == ["user", "system"]
-    assert notes(built) == [("messages", "converted")]
+    assert notes(built) == [("messages", "dropped"), ("messages", "converted")]
 
 
 def test_a_later_system_message_joins_the_system_text_where_the_model_takes_none() -> None:

@@ -24,7 +24,6 @@ from modelyard_claude.caching import cache_control
 
 __all__ = ["BlockWriter"]
 
-_NOT_OURS = "reasoning this model did not sign, and blocks of another provider, are not sent"
 _THINKING_OFF = "thinking of earlier turns is not sent while thinking is off"
 _MEDIA = "images and files in a turn of the model's own are not sent"
 _CITATIONS = "citations made by another provider are not sent"
@@ -44,8 +43,7 @@ class BlockWriter:
     afterwards whether any block carries a cache marker, ``dropped`` why parts of the history were left out.
     """
 
-    def __init__(self, model: str, reporter: Reporter, *, thinking: bool, citations: bool) -> None:
-        self._model = model
+    def __init__(self, reporter: Reporter, *, thinking: bool, citations: bool) -> None:
         self._reporter = reporter
         self._thinking = thinking
         self._citations = citations
@@ -60,8 +58,8 @@ class BlockWriter:
     def assistant(self, parts: Sequence[Part]) -> list[JsonObject]:
         """The blocks of a turn of the model's.
 
-        Opaque blocks go back as they came, thinking only to the model that made it and only while it thinks.
-        What cannot go back is left out, and the reason added to ``dropped``.
+        Opaque blocks go back as they came, thinking only while the model thinks. What cannot go back is left
+        out, and the reason added to ``dropped``.
         """
         blocks: list[JsonObject] = []
         cited = False
@@ -103,7 +101,7 @@ class BlockWriter:
         return self._mark(self._tool_result(part), part.cache)
 
     def _input_text(self, part: TextPart) -> JsonObject | None:
-        if part.opaque is not None and part.opaque.provider == "claude" and part.opaque.kind in _INPUT_BLOCKS:
+        if part.opaque is not None and part.opaque.kind in _INPUT_BLOCKS:
             return self._mark(dict(part.opaque.data), part.cache)
         return self._text(part)
 
@@ -129,12 +127,9 @@ class BlockWriter:
         if not isinstance(part, (ReasoningPart, OpaquePart)):
             self.dropped.add(_MEDIA)
             return None
-        if part.opaque is not None and part.opaque.kind == "stop_details":
+        if part.opaque is None or part.opaque.kind in _NOT_SENT_BACK:
             return None
-        own = _own(part.opaque, self._model)
-        if own is None:
-            self.dropped.add(_NOT_OURS)
-        return own
+        return part.opaque.data
 
     def _tool_result(self, result: ToolResult) -> JsonObject:
         block: JsonObject = {"type": "tool_result", "tool_use_id": result.tool_call_id}
@@ -236,12 +231,4 @@ def _tool_use(call: ToolCall) -> JsonObject:
 
 def _extras(opaque: Opaque | None, kind: str) -> JsonObject:
     """What belongs to a block of this provider beside the fields a neutral part has."""
-    own = opaque is not None and opaque.provider == "claude" and opaque.kind == kind
-    return opaque.data if opaque is not None and own else {}
-
-
-def _own(opaque: Opaque | None, model: str) -> JsonObject | None:
-    """A block of this provider and model, to be sent back unchanged; ``None`` for any other."""
-    if opaque is None or opaque.provider != "claude" or opaque.model not in (None, model):
-        return None
-    return None if opaque.kind in _NOT_SENT_BACK else opaque.data
+    return opaque.data if opaque is not None and opaque.kind == kind else {}

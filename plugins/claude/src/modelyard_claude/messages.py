@@ -19,12 +19,11 @@ _THINKING = frozenset({"thinking", "redacted_thinking"})
 class Conversation:
     """Collects the turns of one request.
 
-    Turns of the same role in a row become one, blank text and empty turns are left out, results of tools come
-    first in their turn. System messages at the start are the ``system`` text. Later ones stay where they are
+    Turns of the same role in a row become one; results of tools come first in theirs, for the core has put them
+    right behind their calls. System messages at the start are the ``system`` text. Later ones stay where they are
     if ``system_turns`` says that the model takes them, which it does only after a turn of the user's and
     before one of its own: one that stands elsewhere moves behind the next turn of the user's. For other
     models they join the ``system`` text.
-
     """
 
     def __init__(self, model: str, reporter: Reporter, writer: BlockWriter, *, system_turns: bool) -> None:
@@ -107,11 +106,6 @@ class Conversation:
             self._hoist(self._waiting)
         if not self._turns:
             raise InvalidRequestError("No message holds anything to send.", model=self._model)
-        calls: list[str] = []
-        for turn in self._turns:
-            if turn["role"] == "user":
-                turn["content"] = _results_first(turn["content"], calls)
-            calls = [block["id"] for block in turn["content"] if block["type"] == "tool_use"]
         self._trim_prefill()
         self._writer.finish()
         for reason in sorted(self._writer.dropped):
@@ -136,14 +130,3 @@ def _without_last_thinking(blocks: list[JsonObject]) -> list[JsonObject]:
     while blocks and blocks[-1]["type"] in _THINKING:
         blocks.pop()
     return blocks
-
-
-def _results_first(blocks: list[JsonObject], calls: list[str]) -> list[JsonObject]:
-    """Results of tools before anything else, in the order of the calls."""
-    results = [block for block in blocks if block["type"] == "tool_result"]
-    if not results:
-        return blocks
-    if len(results) > 1:
-        order = {call: position for position, call in enumerate(calls)}
-        results.sort(key=lambda block: order.get(block["tool_use_id"], len(order)))
-    return [*results, *(block for block in blocks if block["type"] != "tool_result")]

@@ -105,9 +105,7 @@ def build_request(request: Request, card: ModelCard, options: ClaudeOptions) -> 
     reasoning = reasoning_fields(request, card, limit, reporter)
     output = output_fields(request, card, reporter)
     thinking = extra.get("thinking", reasoning.get("thinking"))
-    writer = BlockWriter(
-        request.model, reporter, thinking=_thinks(thinking, card), citations="output_config" not in output
-    )
+    writer = BlockWriter(reporter, thinking=_thinks(thinking, card), citations="output_config" not in output)
     conversation = Conversation(request.model, reporter, writer, system_turns=bool(card.rules.get("system_turns")))
     system, messages = conversation.write(request.messages)
     body: JsonObject = {"model": request.model, "max_tokens": _room(limit, thinking, card, options, reporter)}
