@@ -60,7 +60,9 @@ SHAPES: list[Shape] = [
     shape(400, "INVALID_ARGUMENT", modelyard.ContextWindowError, message=OVERFLOW),
     shape(400, "FAILED_PRECONDITION", modelyard.PermissionDeniedError, message=NOT_HERE),
     shape(400, "FAILED_PRECONDITION", modelyard.InvalidRequestError, message="The file is not active."),
+    shape(400, "INVALID_ARGUMENT", modelyard.AuthenticationError, message="API key expired. Please renew it."),
     shape(401, "UNAUTHENTICATED", modelyard.AuthenticationError),
+    shape(402, "FAILED_PRECONDITION", modelyard.QuotaExceededError, message="Billing is not active."),
     (402, {"error": {"code": 402, "message": "Pay."}}, modelyard.QuotaExceededError, "402", None),
     shape(403, "PERMISSION_DENIED", modelyard.PermissionDeniedError),
     shape(404, "NOT_FOUND", modelyard.ModelNotFoundError),
@@ -69,6 +71,9 @@ SHAPES: list[Shape] = [
     shape(429, "RESOURCE_EXHAUSTED", modelyard.QuotaExceededError, quota(PER_MINUTE, PER_DAY), RETRY, wait=34.5),
     shape(429, "RESOURCE_EXHAUSTED", modelyard.RateLimitError, message="Please retry in 1m2.5s.", wait=62.5),
     shape(429, "RESOURCE_EXHAUSTED", modelyard.RateLimitError, message="Please retry in 500ms.", wait=0.5),
+    shape(429, "RESOURCE_EXHAUSTED", modelyard.QuotaExceededError, message="It exceeds its monthly spending cap."),
+    shape(429, "RESOURCE_EXHAUSTED", modelyard.QuotaExceededError, message="Quota exceeded, limit: 0, model: m"),
+    shape(404, "NOT_FOUND", modelyard.ModelNotFoundError, message="This model is no longer available."),
     shape(499, "CANCELLED", modelyard.ServerError),
     shape(500, "INTERNAL", modelyard.ServerError),
     shape(503, "UNAVAILABLE", modelyard.OverloadedError),
@@ -97,6 +102,11 @@ def test_inside_a_stream_the_body_says_class_and_status(
     found = error_in_answer(body["error"])
     assert type(found) is kind
     assert (found.status, found.code, found.retry_after) == (status, code, wait)
+
+
+def test_the_message_for_the_reader_stands_in_for_a_missing_one() -> None:
+    localized = {"@type": f"{GOOGLE}LocalizedMessage", "locale": "en-US", "message": "Try later."}
+    assert mapped(503, error(503, "UNAVAILABLE", "", localized)).message == "Try later."
 
 
 def test_the_larger_of_header_and_body_is_the_time_to_wait() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from modelyard import (
-    Completion,
     ContentFilterError,
     InvalidResponseError,
     OverloadedError,
@@ -17,17 +14,15 @@ from modelyard import (
     Runtime,
     StreamInterruptedError,
 )
-from modelyard.streaming.collect import collect
-from modelyard.streaming.sse import SseParser
-from modelyard.testing import Emulator, LoopbackServer, Reply, Script
+from modelyard.testing import Emulator, Reply, Script
 from modelyard.testing.faults import cut_after, reset_after, split
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall
-from modelyard.types.events import Event
 from modelyard_gemini.dialect import DIALECT
-from modelyard_gemini.events import GeminiDecoder
 from modelyard_gemini.finish import gemini_finish
 from modelyard_gemini.usage import gemini_usage
+
+from .wire import answer, ask, completed, decode, stream_of, streamed, whole
 
 FLASH = "gemini:gemini-3.8-flash"
 TALK = (
@@ -38,48 +33,6 @@ TALK = (
     .call("now")
     .using(input=20, output=9, cached=4, reasoning=3)
 )
-
-
-def answer(*parts: JsonObject, finish: str | None = "STOP", **more: Any) -> JsonObject:
-    candidate: JsonObject = {"content": {"parts": list(parts), "role": "model"}, "index": 0}
-    if finish is not None:
-        candidate["finishReason"] = finish
-    return {"candidates": [candidate], "responseId": "resp_1", "modelVersion": "m-001", **more}
-
-
-def stream_of(*chunks: object) -> bytes:
-    return b"".join(b"data: %s\r\n\r\n" % json.dumps(chunk, ensure_ascii=False).encode() for chunk in chunks)
-
-
-def decode(chunks: Iterable[bytes]) -> list[Event]:
-    parser, decoder = SseParser(), GeminiDecoder("m")
-    events: list[Event] = []
-    for chunk in chunks:
-        for data, _ in parser.feed(chunk):
-            decoder.feed(data, events.append)
-    decoder.on_end(events.append)
-    return events
-
-
-def completed(events: Sequence[Event]) -> Completion:
-    return collect(events, provider="gemini", model="m")
-
-
-def whole(body: JsonObject) -> Completion:
-    events: list[Event] = []
-    GeminiDecoder("m").feed_body(body, events.append)
-    return completed(events)
-
-
-def streamed(*chunks: object) -> Completion:
-    return completed(decode([stream_of(*chunks)]))
-
-
-async def ask(reply: Reply, *, stream: bool = True) -> Completion:
-    with LoopbackServer(lambda _: reply) as server:
-        settings = {"api_key": "k", "base_url": server.url}
-        async with Runtime({"gemini": settings}, max_attempts=1, plugins=["gemini"]) as runtime:
-            return await (runtime.stream(FLASH, "Hi").collect() if stream else runtime.complete(FLASH, "Hi"))
 
 
 async def test_a_stream_collected_equals_the_whole_answer(runtime: Runtime, emulator: Emulator) -> None:

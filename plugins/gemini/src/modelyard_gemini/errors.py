@@ -41,6 +41,9 @@ _OVERFLOW = re.compile(
     r"input token count is \d+ but model only supports",
     re.IGNORECASE,
 )
+_BAD_KEY_TEXT = re.compile(r"API key (?:not valid|not found|expired)", re.IGNORECASE)
+_SPENT = re.compile(r"spend(?:ing)? (?:cap|limit)|credits are depleted|\blimit: 0\b", re.IGNORECASE)
+"""Quotas that no waiting refills: a cap on spending, credit used up, a model the free tier does not have."""
 _NOT_HERE = re.compile(r"location is not supported|not available in your country|enable billing", re.IGNORECASE)
 _RETRY_IN = re.compile(r"retry in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|s))?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
@@ -54,8 +57,8 @@ def map_error(error: BaseException) -> ProviderError:
     if body is None:
         return unreadable_error(error)
     details = _details(body.get("error", body))
-    message = _text(details.get("message"))
-    kind, _ = _classify(details, message)
+    message = _message(details)
+    kind, _ = _classify(details, message, error.status)
     return http_error(
         error,
         kind or error_for_status(error.status),
@@ -68,7 +71,7 @@ def map_error(error: BaseException) -> ProviderError:
 def error_in_answer(error: Any) -> ProviderError:
     """The error an answer reports in its body or stream, where the status says 200."""
     details = _details(error)
-    message = _text(details.get("message"))
+    message = _message(details)
     kind, status = _classify(details, message)
     if kind is None:
         number = details.get("code")
@@ -86,16 +89,24 @@ def _details(error: Any) -> JsonObject:
     return error if isinstance(error, dict) else {"message": error}
 
 
-def _classify(details: JsonObject, message: str) -> tuple[type[ProviderError] | None, int | None]:
-    """The class and HTTP status of an error object; ``None`` where it does not say."""
+def _classify(
+    details: JsonObject, message: str, answered: int | None = None
+) -> tuple[type[ProviderError] | None, int | None]:
+    """The class and HTTP status of an error object; ``None`` where it does not say.
+
+    ``answered`` is the status of the response, which alone says that a bill is open (402).
+    """
     kind, status = _BY_STATUS.get(str(details.get("status")), (None, None))
-    if not _BAD_KEY.isdisjoint(_reasons(details)):
+    told = message[:2000]
+    if not _BAD_KEY.isdisjoint(_reasons(details)) or _BAD_KEY_TEXT.search(told):
         return errors.AuthenticationError, status or 400
-    if _OVERFLOW.search(message[:2000]):
+    if _OVERFLOW.search(told):
         return errors.ContextWindowError, status or 400
-    if kind is errors.RateLimitError and _is_daily(details):
+    if 402 in (answered, details.get("code")):
+        return errors.QuotaExceededError, 402
+    if kind is errors.RateLimitError and (_is_daily(details) or _SPENT.search(told)):
         return errors.QuotaExceededError, status
-    if details.get("status") == "FAILED_PRECONDITION" and _NOT_HERE.search(message[:2000]):
+    if details.get("status") == "FAILED_PRECONDITION" and _NOT_HERE.search(told):
         return errors.PermissionDeniedError, status
     return kind, status
 
@@ -126,6 +137,13 @@ def _code(details: JsonObject) -> str | None:
     """The most telling of Google's codes: a reason, else the status word, else the number."""
     value = min(_reasons(details), default=None) or details.get("status") or details.get("code")
     return None if value is None else str(value)
+
+
+def _message(details: JsonObject) -> str:
+    """The error's message, or the one for the reader where it has none."""
+    message = _text(details.get("message"))
+    localized = (entry.get("message") for entry in _entries(details, "LocalizedMessage"))
+    return message or next((text for text in localized if isinstance(text, str)), "")
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from modelyard.http.client import AsyncClient, Response, make_client
 from modelyard.http.exchange import decode_json, decode_value, raise_for_status, read_bounded
 from modelyard.http.session import HttpSession, WireRequest
 from modelyard.http.urls import join_base
+from modelyard.jsonio import encode_json
 from modelyard.plugins.sessions import SessionSettings
 from modelyard.streaming.collect import Collector
 from modelyard.streaming.decode import StreamDecoder
@@ -83,8 +84,9 @@ class GeminiSession(HttpSession):
 
     async def ask(self, method: str, path: str, body: JsonObject | None = None) -> JsonObject:
         """Ask for something beside an answer; raises ``HttpFailure`` for a status that is no success."""
-        content = {} if body is None else {"json": body}
-        request = self._client.build_request(method, f"{self._base_url}{path}", headers=self._headers, **content)
+        content = None if body is None else encode_json(body)
+        url = f"{self._base_url}{path}"
+        request = self._client.build_request(method, url, headers=self._headers, content=content)
         response: Response = await self._client.send(request, stream=True)
         await raise_for_status(response)
         try:
