@@ -48,6 +48,9 @@ class Runtime:
     fallback:
         ``"never"``, ``"before_output"``, ``"restart"``, or a ``FallbackPolicy``: whether the next deployment of a
         route answers in place of one that failed.
+    hedge_after:
+        Seconds without output after which a second attempt is made beside the first, at another deployment where
+        ``fallback`` allows it; the one that answers first is heard, the other cancelled.
     limits:
         ``Limits``, or dicts of their fields, by model reference or provider id.
     state:
@@ -72,6 +75,7 @@ class Runtime:
         *,
         max_attempts: int = 3,
         fallback: FallbackPolicy | Mapping[str, Any] | str = "never",
+        hedge_after: float | None = None,
         limits: Mapping[str, Limits | Mapping[str, Any]] | None = None,
         state: SharedState | None = None,
         clock: Clock | None = None,
@@ -101,6 +105,7 @@ class Runtime:
             deadlines=Deadlines.make(deadlines),
             retry=RetryPolicy(max_attempts=max_attempts),
             fallback=FallbackPolicy.make(fallback),
+            hedge_after=hedge_after,
             limits={name: Limits.make(value) for name, value in (limits or {}).items()},
             state=state or LocalState(clock=clock),
             clock=clock or SystemClock(),

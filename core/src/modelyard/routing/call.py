@@ -37,7 +37,8 @@ class Call:
     ``request_for`` writes the request for one deployment: its model, its history rules, its plugin's checks.
     It was called for the first deployment already, so bad input is refused before the network; for a later one
     it raises a typed local error if that deployment cannot take the request. ``alternatives`` names, when an
-    error is raised, other deployments that could serve the request.
+    error is raised, other deployments that could serve the request. After ``hedge_after`` seconds without output a
+    second attempt is made beside the first.
     """
 
     deployments: tuple[Deployment, ...]
@@ -48,6 +49,7 @@ class Call:
     clock: Clock = field(repr=False)
     observe: Observe = field(repr=False)
     fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
+    hedge_after: float | None = None
     limits: Mapping[str, Limits] = field(default_factory=dict)
     alternatives: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
 

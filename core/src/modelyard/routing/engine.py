@@ -48,6 +48,7 @@ class Engine:
         self._started = call.clock.now()
         self._index = 0
         self._attempts_here = 0
+        self._made = 0
         self._tried: set[int] = set()
         self.records: list[AttemptRecord] = []
 
@@ -96,11 +97,36 @@ class Engine:
     async def succeeded(self, attempt: Attempt, completion: Completion) -> Completion:
         """Record success; returns the completion with the record and its prices on it."""
         self.records.append(await attempt.succeed(completion))
-        return self._call.finish(self.deployment, completion, self.records)
+        return self._call.finish(attempt.deployment, completion, self.records)
 
     async def cancelled(self, attempt: Attempt) -> None:
         """Record that the caller gave up."""
         self.records.append(await attempt.cancel())
+
+    async def hedge(self) -> Attempt | None:
+        """A second attempt beside the one under way, ``None`` where nothing lets one pass.
+
+        At another deployment where the policy allows it, else at the same one again.
+        """
+        others = [option.index for option in self._options() if option.wait == 0.0]
+        index = others[0] if others else self._index
+        deployment = self._call.deployments[index]
+        if await self._call.admit(deployment) is not None:
+            return None
+        self._tried.add(index)
+        return self._attempt(deployment, 0.0)
+
+    def adopt(self, attempt: Attempt) -> None:
+        """The hedged attempt is the one that counts from now on."""
+        self._index = self._call.deployments.index(attempt.deployment)
+
+    async def lost(self, attempt: Attempt, failure: ModelyardError) -> None:
+        """Record the failure of an attempt whose rival was heard or is to decide what comes next."""
+        self.records.append(await attempt.fail(failure))
+
+    def _attempt(self, deployment: Deployment, wait: float) -> Attempt:
+        self._made += 1
+        return Attempt(self._call, deployment, self._made, wait)
 
     async def _go(self, wait: float, news: list[Status], *, switched: bool) -> _Next:
         """Start an attempt at the current deployment, or at the next one that lets a request pass."""
@@ -113,7 +139,7 @@ class Engine:
                 self._attempts_here += 1
                 if switched:
                     news.append(Status("selected_model", deployment=deployment.ref))
-                return Attempt(self._call, deployment, len(self.records) + 1, wait), news
+                return self._attempt(deployment, wait), news
             refusals.append((deployment.ref, refusal.reason, refusal.wait))
             if (index := self._free_elsewhere()) is not None:
                 news.append(_falling_back(self._call.deployments[index], refusal.reason, None))
@@ -185,7 +211,7 @@ class Engine:
         if isinstance(step, Switch):
             news = [_falling_back(self._call.deployments[step.index], reason, step.wait)]
         else:
-            number = len(self.records) + 1
+            number = self._made + 1
             news = [
                 Status("retrying", deployment=self.deployment.ref, attempt=number, reason=reason, wait=step.wait)
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from modelyard.errors import ModelyardError
 from modelyard.routing.engine import Engine
@@ -25,7 +25,10 @@ async def run_complete(call: Call) -> Completion:
     engine = Engine(call)
     attempt, _ = await engine.begin()
     while True:
-        outcome = await _attempt(call, engine, attempt)
+        if call.hedge_after is None:
+            outcome = await _attempt(call, engine, attempt)
+        else:
+            attempt, outcome = await _hedged(call, engine, attempt, call.hedge_after)
         if isinstance(outcome, Completion):
             return await engine.succeeded(attempt, outcome)
         attempt, _ = await engine.go(await engine.failed(attempt, outcome, committed=False))
@@ -47,3 +50,32 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion |
         return deployment.to_error(error)
     finally:
         watchdog.stop()
+
+
+_Outcome: TypeAlias = "Completion | ModelyardError"
+
+
+async def _hedged(call: Call, engine: Engine, first: Attempt, after: float) -> tuple[Attempt, _Outcome]:
+    """Make an attempt, and a second one beside it when it takes long; the first success counts."""
+    tasks = {asyncio.ensure_future(_attempt(call, engine, first)): first}
+    try:
+        await asyncio.wait(tasks, timeout=after)
+        if not any(task.done() for task in tasks) and (second := await engine.hedge()) is not None:
+            tasks[asyncio.ensure_future(_attempt(call, engine, second))] = second
+        pending = set(tasks)
+        while pending and not any(_succeeded(task) for task in tasks):
+            _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    heard = next((task for task in tasks if _succeeded(task)), next(iter(tasks)))
+    for task, attempt in tasks.items():
+        if task is not heard and not task.cancelled() and isinstance(failure := task.result(), ModelyardError):
+            await engine.lost(attempt, failure)
+    engine.adopt(tasks[heard])
+    return tasks[heard], heard.result()
+
+
+def _succeeded(task: asyncio.Future[_Outcome]) -> bool:
+    return task.done() and not task.cancelled() and isinstance(task.result(), Completion)

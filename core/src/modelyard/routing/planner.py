@@ -52,6 +52,7 @@ class Planner:
         deadlines: Deadlines,
         retry: RetryPolicy,
         fallback: FallbackPolicy,
+        hedge_after: float | None,
         limits: Mapping[str, Limits],
         state: SharedState,
         clock: Clock,
@@ -64,6 +65,7 @@ class Planner:
         self._deadlines = deadlines
         self._retry = retry
         self._fallback = fallback
+        self._hedge_after = hedge_after
         self._limits = limits
         self._state = state
         self._clock = clock
@@ -104,6 +106,7 @@ class Planner:
             clock=self._clock,
             observe=self._observe,
             fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
+            hedge_after=options.get("hedge_after", self._hedge_after),
             limits=self._limits,
         )
 

@@ -51,6 +51,7 @@ class CallOptions(RequestOptions, total=False):
     deadlines: Deadlines | Mapping[str, float | None] | float | None
     max_attempts: int | None
     fallback: FallbackPolicy | Mapping[str, Any] | str | None
+    hedge_after: float | None
 
 
 REQUEST_OPTIONS = frozenset(RequestOptions.__annotations__)
