@@ -167,6 +167,24 @@ class HttpSession(ABC):
         await raise_for_status(response)
         return response
 
+    async def get(self, path: str) -> JsonObject:
+        """The JSON object at a path below the base URL; raises ``HttpFailure`` for a status that is no success."""
+        request = self._client.build_request("GET", f"{self._base_url}{path}", headers=dict(self._headers))
+        response: Response = await self._client.send(request, stream=True)
+        await raise_for_status(response)
+        try:
+            return decode_json(await read_bounded(response))
+        finally:
+            await response.aclose()
+
+    async def post(self, wire: WireRequest) -> JsonObject:
+        """The JSON object a request is answered with; raises ``HttpFailure`` for a status that is no success."""
+        response = await self.send(wire, stream=False)
+        try:
+            return decode_json(await read_bounded(response))
+        finally:
+            await response.aclose()
+
     def _template(self, wire: WireRequest, *, stream: bool) -> Any:
         """A request without a body, made once for each path: its URL and headers serve every call."""
         key = (wire.path, stream)

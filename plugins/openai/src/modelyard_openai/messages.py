@@ -1,12 +1,18 @@
-"""Writing a conversation as the input items of the Responses API."""
+"""Writing a conversation as the input items of the Responses API.
+
+What the model made goes back as it came: reasoning items with their encrypted content, items of built-in tools,
+messages with their id and phase. A reasoning item must be followed by the item it led to, and an item with an
+id by the reasoning it came from (400 otherwise, in public recordings), so such pairs are sent or left out
+together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import (
+    CitationPart,
     FilePart,
     ImagePart,
     OpaquePart,
@@ -18,111 +24,187 @@ from modelyard.types.content import (
     ToolResult,
 )
 from modelyard.types.messages import Message
+from modelyard.types.report import Action
+from modelyard.types.reporter import Reporter
+from modelyard_openai.caching import Breakpoints
+from modelyard_openai.content import annotation_of, input_part
 
-__all__ = ["data_url", "file_fields", "input_items", "leading_system"]
+__all__ = ["input_items", "leading_system"]
+
+_CUSTOM = "custom_tool_call"
 
 
-def leading_system(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
-    """The system messages at the start, joined, and the conversation after them."""
+def leading_system(messages: Sequence[Message]) -> int:
+    """How many system messages stand at the start."""
     count = 0
     while count < len(messages) and messages[count].role == "system":
         count += 1
-    return "\n\n".join(message.text for message in messages[:count]), messages[count:]
+    return count
 
 
-def input_items(messages: Sequence[Message], model: str) -> tuple[str, list[JsonObject]]:
+def input_items(
+    messages: Sequence[Message], model: str, breakpoints: Breakpoints, reporter: Reporter
+) -> tuple[str, list[JsonObject]]:
     """The ``instructions`` and the ``input`` list of a conversation.
 
-    System messages at the start become the instructions, later ones developer messages in their place.
+    System messages at the start become the instructions, later ones developer messages in their place. Those at
+    the start are developer messages too when one has a cache marker, which instructions cannot carry.
     """
-    instructions, rest = leading_system(messages)
-    items: list[JsonObject] = []
-    for message in rest:
-        items.extend(_items(message, model))
-    return instructions, items
+    writer = _Writer(model, breakpoints, reporter)
+    count = leading_system(messages)
+    if breakpoints.taken and any(_marked(message) for message in messages[:count]):
+        count = 0
+    for message in messages[:count]:
+        for part in message.content:
+            breakpoints.refuse(isinstance(part, TextPart) and part.cache, "the instructions of this model")
+    for message in messages[count:]:
+        writer.add(message)
+    return "\n\n".join(message.text for message in messages[:count]), writer.items
 
 
-def _items(message: Message, model: str) -> Iterable[JsonObject]:
-    if message.role == "assistant":
-        return _assistant_items(message.content, model)
-    if message.role == "system":
-        return [{"type": "message", "role": "developer", "content": message.text}]
-    return _user_items(message.content)
+def _marked(message: Message) -> bool:
+    return any(isinstance(part, TextPart) and part.cache for part in message.content)
 
 
-def _user_items(parts: Sequence[Part]) -> Iterable[JsonObject]:
-    content: list[JsonObject] = []
-    for part in parts:
-        if isinstance(part, ToolResult):
-            yield {"type": "function_call_output", "call_id": part.tool_call_id, "output": _output(part)}
-        elif isinstance(part, (TextPart, ImagePart, FilePart)):
-            content.append(_input_part(part))
-    if content:
-        yield {"type": "message", "role": "user", "content": content}
+class _Writer:
+    """Writes the items of one conversation, saying each kind of change once."""
 
+    def __init__(self, model: str, breakpoints: Breakpoints, reporter: Reporter) -> None:
+        self.items: list[JsonObject] = []
+        self._model = model
+        self._breakpoints = breakpoints
+        self._reporter = reporter
+        self._custom: set[str] = set()
+        self._said: set[str] = set()
 
-def _output(result: ToolResult) -> str | list[JsonObject]:
-    if all(isinstance(part, TextPart) for part in result.content):
-        return result.text
-    return [_input_part(part) for part in result.content]
+    def add(self, message: Message) -> None:
+        """Write a message."""
+        if message.name is not None and "name" not in self._said:
+            self._said.add("name")
+            self._reporter.drop("name", "the Responses API knows no names of speakers")
+        if message.role == "assistant":
+            self._add_assistant(message.content)
+        elif message.role == "system":
+            content = [self._input(part) for part in message.content] if _marked(message) else message.text
+            self.items.append({"type": "message", "role": "developer", "content": content})
+        else:
+            self._add_user(message.content)
 
+    def _add_user(self, parts: Sequence[Part]) -> None:
+        content: list[JsonObject] = []
+        for part in parts:
+            if isinstance(part, ToolResult):
+                self._add_result(part)
+            else:
+                content.append(self._input(part))
+        if content:
+            self.items.append({"type": "message", "role": "user", "content": content})
 
-def _input_part(part: TextPart | ImagePart | FilePart) -> JsonObject:
-    if isinstance(part, TextPart):
-        return {"type": "input_text", "text": part.text}
-    if isinstance(part, ImagePart):
-        return {"type": "input_image", "image_url": data_url(part), "detail": part.detail or "auto"}
-    return {"type": "input_file", **file_fields(part)}
+    def _input(self, part: Part) -> JsonObject:
+        assert isinstance(part, (TextPart, ImagePart, FilePart))  # Message allows a user nothing else
+        wire = input_part(part, self._model)
+        if part.cache:
+            self._breakpoints.mark(wire, part.cache)
+        if isinstance(part, FilePart) and part.citations and "citations" not in self._said:
+            self._said.add("citations")
+            self._reporter.drop("citations", "OpenAI's models cite no passages of documents in the input")
+        return wire
 
+    def _add_result(self, result: ToolResult) -> None:
+        if result.is_error:
+            self._note("dropped", "a tool's output has no mark for an error; its text says what failed")
+        output: str | list[JsonObject] = result.text
+        marked = result.cache or any(part.cache for part in result.content)
+        if marked or any(not isinstance(part, TextPart) for part in result.content):
+            output = [self._input(part) for part in result.content]
+            if output and result.cache:
+                self._breakpoints.mark(output[-1], result.cache)
+        kind = f"{_CUSTOM}_output" if result.tool_call_id in self._custom else "function_call_output"
+        self.items.append({"type": kind, "call_id": result.tool_call_id, "output": output})
 
-def data_url(part: ImagePart | FilePart) -> str:
-    """The URL of an image or file: its own, or its bytes as a data URL."""
-    return part.url if part.url is not None else f"data:{part.mime};base64,{part.base64}"
+    def _add_assistant(self, parts: Sequence[Part]) -> None:
+        turn: list[JsonObject] = []
+        reasoned = False
+        for part in parts:
+            if isinstance(part, (TextPart, RefusalPart)):
+                self._add_text(turn, part, paired=reasoned)
+            elif isinstance(part, ToolCall):
+                turn.append(self._call(part))
+            elif isinstance(part, CitationPart):
+                _annotate(turn, part)
+            elif isinstance(part, (ReasoningPart, OpaquePart)):
+                item = self._own(part.opaque)
+                if item is not None:
+                    turn.append(item)
+                    reasoned = reasoned or item["type"] == "reasoning"
+            else:
+                self._note("dropped", "images and files in the assistant's turns")
+        while turn and turn[-1].get("type") == "reasoning":
+            turn.pop()
+            self._note("repaired", "reasoning without the item it led to, which the API refuses")
+        self.items += turn
 
-
-def file_fields(part: FilePart) -> JsonObject:
-    """The fields that name a file's source; a file of bytes needs a name and gets one."""
-    if part.file_id is not None:
-        return {"file_id": part.file_id}
-    if part.url is not None:
-        return {"file_url": part.url}
-    return {"filename": part.name or "file", "file_data": data_url(part)}
-
-
-def _assistant_items(parts: Sequence[Part], model: str) -> Iterable[JsonObject]:
-    """The items of a turn of the model's; its own opaque items go back as they came."""
-    for part in parts:
+    def _add_text(self, turn: list[JsonObject], part: TextPart | RefusalPart, *, paired: bool) -> None:
+        """Write text of the model's: with its id beside the reasoning it came from, as plain text otherwise."""
+        opaque = part.opaque if isinstance(part, TextPart) else None
         if isinstance(part, TextPart):
-            yield _message({"type": "output_text", "text": part.text, "annotations": []}, part.opaque)
-        elif isinstance(part, RefusalPart):
-            yield _message({"type": "refusal", "refusal": part.text}, None)
-        elif isinstance(part, ToolCall):
-            yield _function_call(part)
-        elif isinstance(part, (ReasoningPart, OpaquePart)):
-            item = _own(part.opaque, model)
-            if item is not None:
-                yield item
+            self._breakpoints.refuse(part.cache, "the assistant's text")
+        kept = self._kept(opaque)
+        if not paired or "id" not in kept:
+            if part.text:
+                phase = {"phase": kept["phase"]} if "phase" in kept else {}
+                turn.append({"type": "message", "role": "assistant", "content": part.text, **phase})
+            return
+        content = {"type": "output_text", "text": part.text, "annotations": []}
+        last = turn[-1] if turn else {}
+        if last.get("id") == kept["id"]:
+            last["content"].append(content)
+        else:
+            turn.append(
+                {"type": "message", "role": "assistant", "status": "completed", **kept, "content": [content]}
+            )
 
+    def _call(self, call: ToolCall) -> JsonObject:
+        opaque = call.opaque
+        if opaque is not None and opaque.provider == "openai" and opaque.kind == _CUSTOM:
+            self._custom.add(call.id)
+            return opaque.data
+        return {
+            "type": "function_call",
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": call.arguments_text or "{}",
+        }
 
-def _message(content: JsonObject, opaque: Opaque | None) -> JsonObject:
-    kept = opaque.data if opaque is not None and opaque.provider == "openai" else {}
-    return {"type": "message", "role": "assistant", "content": [content], "status": "completed", **kept}
-
-
-def _function_call(call: ToolCall) -> JsonObject:
-    opaque = call.opaque
-    if opaque is not None and opaque.provider == "openai" and opaque.kind == "custom_tool_call":
+    def _kept(self, opaque: Opaque | None) -> JsonObject:
+        """What is sent back of a message this model wrote: its id, status and phase."""
+        if opaque is None or opaque.provider != "openai" or opaque.model not in (None, self._model):
+            return {}
         return opaque.data
-    return {
-        "type": "function_call",
-        "call_id": call.id,
-        "name": call.name,
-        "arguments": call.arguments_text or "{}",
-    }
+
+    def _own(self, opaque: Opaque | None) -> JsonObject | None:
+        """An item of this model, to be sent back unchanged; ``None`` for any other."""
+        if opaque is None:
+            return None
+        if opaque.provider != "openai" or opaque.model not in (None, self._model):
+            self._note("dropped", "reasoning and other data that only the model that made it can read")
+            return None
+        if opaque.kind == "message":  # the head of a message without any text
+            return None
+        if opaque.kind == "reasoning" and not opaque.data.get("encrypted_content"):
+            self._note("dropped", "reasoning without encrypted content: nothing was stored to find it by")
+            return None
+        return opaque.data
+
+    def _note(self, action: Action, reason: str) -> None:
+        if reason not in self._said:
+            self._said.add(reason)
+            self._reporter.note("messages", action, reason)
 
 
-def _own(opaque: Opaque | None, model: str) -> dict[str, Any] | None:
-    """An item of this provider and model, to be sent back unchanged; ``None`` for any other."""
-    if opaque is None or opaque.provider != "openai" or opaque.model not in (None, model):
-        return None
-    return opaque.data
+def _annotate(turn: list[JsonObject], citation: CitationPart) -> None:
+    """Put an annotation back on the text it belongs to, where that text goes back as it came."""
+    annotation = annotation_of(citation)
+    content = turn[-1].get("content") if turn else None
+    if annotation is not None and isinstance(content, list):
+        content[-1]["annotations"].append(annotation)

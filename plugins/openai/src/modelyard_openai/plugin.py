@@ -67,9 +67,27 @@ def modelyard_stream(session: OpenAISession, request: Request, card: ModelCard) 
 
 @hookimpl
 def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard.types.reporter import Reporter
     from modelyard_openai.tools import tool_fields
 
-    return tool_fields(request)
+    return tool_fields(request, card, Reporter(request.on_unsupported, card.ref))
+
+
+@hookimpl
+def modelyard_validate(request: Request, card: ModelCard) -> None:
+    from modelyard_openai.request import check_request
+
+    check_request(request, card)
+
+
+@hookimpl
+async def modelyard_count_tokens(session: OpenAISession, request: Request, card: ModelCard) -> int | None:
+    return await session.count_tokens(request, card)
+
+
+@hookimpl
+async def modelyard_list_models(session: OpenAISession) -> Sequence[ModelCard]:
+    return await session.list_models()
 
 
 @hookimpl

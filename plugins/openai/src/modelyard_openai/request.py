@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelyard.catalog.card import ModelCard
+from modelyard.errors import UnsupportedFeatureError
 from modelyard.http.session import WireRequest, merge_options
 from modelyard.types.base import JsonObject
+from modelyard.types.content import OpaquePart, TextPart
+from modelyard.types.controls import OutputFormat
+from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
-from modelyard_openai.messages import input_items
+from modelyard_openai.caching import Breakpoints
+from modelyard_openai.controls import Controls
+from modelyard_openai.messages import input_items, leading_system
+from modelyard_openai.schema import LOOSE, fit_schema
 from modelyard_openai.tools import tool_fields
 
-__all__ = ["build_responses_request", "sampling_fields"]
+__all__ = ["JSON_WORD", "build_responses_request", "check_request", "json_schema", "wants_json_word"]
 
-_ABSENT = {
-    "top_k": "OpenAI's models have no top_k",
-    "seed": "the Responses API has no seed",
-    "stop": "the Responses API has no stop sequences",
-}
+JSON_WORD = "Answer in JSON."
+"""What is said where a request asks for JSON and no message does: the API refuses it otherwise."""
+
+
+def check_request(request: Request, card: ModelCard) -> None:
+    """Refuse a conversation that ends in the model's own words: OpenAI's models do not continue them.
+
+    A turn that ends in tool calls or in a block of a built-in tool is no prefill.
+    """
+    last = next(message for message in reversed(request.messages) if message.role != "system")
+    if last.role != "assistant" or card.capability("prefill").state != "unsupported":
+        return
+    if last.tool_calls or (last.content and isinstance(last.content[-1], OpaquePart)):
+        return
+    raise UnsupportedFeatureError(
+        f"{card.ref} does not continue a turn of its own.",
+        feature="messages",
+        model=card.ref,
+        hint="End the conversation with a user message.",
+    )
 
 
 def build_responses_request(request: Request, card: ModelCard) -> WireRequest:
@@ -26,21 +50,22 @@ def build_responses_request(request: Request, card: ModelCard) -> WireRequest:
     to be sent back on later turns.
     """
     reporter = Reporter(request.on_unsupported, f"openai:{request.model}")
-    instructions, items = input_items(request.messages, request.model)
+    controls = Controls(request, card, "responses", reporter)
+    instructions, items = input_items(request.messages, request.model, Breakpoints(card, reporter), reporter)
     body: JsonObject = {"model": request.model, "input": items, "store": False}
+    if wants_json_word(request, request.messages[leading_system(request.messages) :], reporter):
+        items.insert(0, {"type": "message", "role": "developer", "content": JSON_WORD})
     if instructions:
         body["instructions"] = instructions
-    if card.capability("reasoning"):
-        body["include"] = ["reasoning.encrypted_content"]
-    if request.max_output_tokens is not None:
-        body["max_output_tokens"] = request.max_output_tokens
-    body.update(sampling_fields(request, card, reporter))
-    for field, reason in _ABSENT.items():
-        if getattr(request, field) is not None:
-            reporter.drop(field, reason)
-    if request.metadata is not None:
-        body["metadata"] = dict(request.metadata)
-    body.update(tool_fields(request))
+    body.update(_reasoning_fields(controls))
+    limit = controls.limit()
+    if limit is not None:
+        body["max_output_tokens"] = limit
+    body.update(controls.common())
+    text = _text_fields(controls)
+    if text:
+        body["text"] = text
+    body.update(tool_fields(request, card, reporter))
     if request.stream:
         body["stream"] = True
         body["stream_options"] = {"include_obfuscation": False}
@@ -48,16 +73,71 @@ def build_responses_request(request: Request, card: ModelCard) -> WireRequest:
     return WireRequest("/responses", body, reporter.report(), api="responses")
 
 
-def sampling_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
-    """``temperature`` and ``top_p``, left out with a note for models that refuse them."""
+def _reasoning_fields(controls: Controls) -> JsonObject:
+    """``reasoning``, ``include`` and ``top_logprobs``."""
     fields: JsonObject = {}
-    state = card.capability("sampling").state
-    for field in ("temperature", "top_p"):
-        value = getattr(request, field)
-        if value is None:
-            continue
-        if state in ("unsupported", "partial"):
-            reporter.drop(field, card.capability("sampling").limits or "the model takes no sampling parameters")
-        else:
-            fields[field] = value
+    include: list[str] = []
+    if controls.card.capability("reasoning"):
+        include.append("reasoning.encrypted_content")
+    reasoning = {"effort": controls.effort, "summary": controls.summary()}
+    reasoning = {name: value for name, value in reasoning.items() if value is not None}
+    if reasoning:
+        fields["reasoning"] = reasoning
+    logprobs = controls.logprobs()
+    if logprobs is not None:
+        include.append("message.output_text.logprobs")
+        fields["top_logprobs"] = logprobs
+    if include:
+        fields["include"] = include
     return fields
+
+
+def _text_fields(controls: Controls) -> JsonObject:
+    """``text``: verbosity, and the form of the answer, which is flat in this API."""
+    fields: JsonObject = {}
+    verbosity = controls.verbosity()
+    if verbosity is not None:
+        fields["verbosity"] = verbosity
+    output = controls.request.output
+    if output is not None:
+        plain = output.json_schema is None
+        fields["format"] = (
+            {"type": "json_object"} if plain else {"type": "json_schema", **json_schema(output, controls)}
+        )
+    return fields
+
+
+def json_schema(output: OutputFormat, controls: Controls) -> JsonObject:
+    """The name, schema and strictness of an output format; a schema that cannot be strict is sent as it is.
+
+    Raises ``UnsupportedFeatureError`` for a schema whose root is no object.
+    """
+    reporter, schema = controls.reporter, output.json_schema or {}
+    fitted, lost = fit_schema(schema)
+    if "root" in lost:
+        raise UnsupportedFeatureError(
+            f"openai:{controls.request.model} answers with JSON objects only, and the schema of output is of another type.",
+            feature="output",
+            model=f"openai:{controls.request.model}",
+            hint="Wrap it in an object with one property.",
+        )
+    strict = output.strict
+    if strict and lost & LOOSE:
+        reporter.relax("output", "the schema leaves an object or a value open and cannot be strict")
+        strict = False
+    elif strict and lost:
+        reporter.relax("output", f"strict schemas have no {', '.join(sorted(lost))}")
+    elif strict and fitted != schema:
+        reporter.note("output", "converted", "optional properties became nullable, objects closed")
+    wire: JsonObject = {"name": output.name, "schema": fitted if strict else schema, "strict": strict}
+    return wire if output.description is None else {**wire, "description": output.description}
+
+
+def wants_json_word(request: Request, messages: Iterable[Message], reporter: Reporter) -> bool:
+    """Whether JSON mode is asked for and no message speaks of JSON, which the API refuses; noted if so."""
+    if request.output is None or request.output.kind != "json":
+        return False
+    if any(isinstance(part, TextPart) and "json" in part.text.lower() for one in messages for part in one.content):
+        return False
+    reporter.note("output", "converted", f"the API wants the word JSON in the messages: {JSON_WORD!r} was added")
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from modelyard.catalog.card import ModelCard
 from modelyard.http.client import AsyncClient, make_client
@@ -13,7 +13,9 @@ from modelyard.streaming.decode import StreamDecoder
 from modelyard.types.request import Request
 from modelyard_openai.chat.events import OpenAIChatDecoder
 from modelyard_openai.chat.request import build_chat_request
+from modelyard_openai.counting import count_input
 from modelyard_openai.events import ResponsesDecoder
+from modelyard_openai.listing import listed_cards
 from modelyard_openai.options import Api, OpenAIOptions
 from modelyard_openai.request import build_responses_request
 
@@ -38,6 +40,16 @@ class OpenAISession(HttpSession):
     def build(self, request: Request, card: ModelCard) -> WireRequest:
         build = build_chat_request if self._api == "chat" else build_responses_request
         return build(request, card)
+
+    async def count_tokens(self, request: Request, card: ModelCard) -> int | None:
+        """The input tokens of a request, ``None`` where the server has no way to count them."""
+        if self._api == "chat":
+            return None
+        return await count_input(self, build_responses_request(request, card))
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Cards of the models the server lists."""
+        return listed_cards(await self.get("/models"))
 
     def decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
         return OpenAIChatDecoder() if wire.api == "chat" else ResponsesDecoder(request.model)

@@ -2,33 +2,74 @@
 
 from __future__ import annotations
 
+from modelyard.catalog.card import ModelCard
 from modelyard.types.base import JsonObject
+from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard.types.tools import Tool, ToolChoice
+from modelyard_openai.caching import Breakpoints
+from modelyard_openai.schema import LOOSE, fit_schema
 
-__all__ = ["tool_fields"]
+__all__ = ["choice_fields", "parameters_of", "tool_fields"]
 
 
-def tool_fields(request: Request) -> JsonObject:
+def tool_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
     """``tools``, ``tool_choice`` and ``parallel_tool_calls``; nothing at all without tools."""
-    if not request.tools:
-        return {}
-    fields: JsonObject = {"tools": [_declare(tool) for tool in request.tools]}
-    if request.tool_choice is not None:
+    fields = choice_fields(request, reporter)
+    if request.tools:
+        fields["tools"] = [_declare(tool, card, reporter) for tool in request.tools]
+    if request.tool_choice is not None and "tool_choice" in fields:
         fields["tool_choice"] = _choice(request.tool_choice)
-    if request.parallel_tool_calls is not None:
-        fields["parallel_tool_calls"] = request.parallel_tool_calls
     return fields
 
 
-def _declare(tool: Tool) -> JsonObject:
+def choice_fields(request: Request, reporter: Reporter) -> JsonObject:
+    """What is asked about tools beside themselves, in neutral form; the API refuses it without any tools.
+
+    Tools may also come as the caller's own wire fields.
+    """
+    fields: JsonObject = {}
+    present = bool(request.tools) or bool(request.options_for("openai").get("tools"))
+    for name in ("tool_choice", "parallel_tool_calls"):
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if present:
+            fields[name] = value
+        else:
+            reporter.note(name, "dropped", "the request has no tools")
+    return fields
+
+
+def parameters_of(tool: Tool, card: ModelCard, reporter: Reporter) -> tuple[JsonObject, bool | None]:
+    """A tool's parameters and whether they are strict; a schema that cannot be strict is sent as it is."""
+    if not tool.strict:
+        return tool.parameters, tool.strict
+    if card.capability("strict_tools").state == "unsupported":
+        reporter.relax("tools", f"{tool.name}: the model has no strict tools")
+        return tool.parameters, False
+    fitted, lost = fit_schema(tool.parameters)
+    if lost & LOOSE:
+        why = "it leaves an object or a value open"
+        reporter.relax("tools", f"{tool.name}: its schema cannot be strict, {why}; sent without strict")
+        return tool.parameters, False
+    if lost:
+        reporter.relax("tools", f"{tool.name}: strict schemas have no {', '.join(sorted(lost))}")
+    elif fitted != tool.parameters:
+        reporter.note("tools", "converted", f"{tool.name}: optional parameters became nullable, objects closed")
+    return fitted, True
+
+
+def _declare(tool: Tool, card: ModelCard, reporter: Reporter) -> JsonObject:
+    Breakpoints(card, reporter).refuse(tool.cache, "a tool")
+    parameters, strict = parameters_of(tool, card, reporter)
     # `strict` is always sent: the API requires the key, and its default has changed before.
     return {
         "type": "function",
         "name": tool.name,
         "description": tool.description,
-        "parameters": tool.parameters,
-        "strict": bool(tool.strict),
+        "parameters": parameters,
+        "strict": bool(strict),
     }
 
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+from modelyard.catalog.card import ModelCard
 from modelyard.types.base import JsonObject
+from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard.types.tools import Tool, ToolChoice
+from modelyard_openai.caching import Breakpoints
+from modelyard_openai.tools import choice_fields, parameters_of
 
 __all__ = ["chat_tool_fields"]
 
 
-def chat_tool_fields(request: Request) -> JsonObject:
+def chat_tool_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
     """``tools``, ``tool_choice`` and ``parallel_tool_calls``; nothing at all without tools."""
-    if not request.tools:
-        return {}
-    fields: JsonObject = {"tools": [_declare(tool) for tool in request.tools]}
-    if request.tool_choice is not None:
+    fields = choice_fields(request, reporter)
+    if request.tools:
+        fields["tools"] = [_declare(tool, card, reporter) for tool in request.tools]
+    if request.tool_choice is not None and "tool_choice" in fields:
         fields["tool_choice"] = _choice(request.tool_choice)
-    if request.parallel_tool_calls is not None:
-        fields["parallel_tool_calls"] = request.parallel_tool_calls
     return fields
 
 
-def _declare(tool: Tool) -> JsonObject:
-    function: JsonObject = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.parameters,
-    }
-    if tool.strict is not None:
-        function["strict"] = tool.strict
+def _declare(tool: Tool, card: ModelCard, reporter: Reporter) -> JsonObject:
+    Breakpoints(card, reporter).refuse(tool.cache, "a tool")
+    parameters, strict = parameters_of(tool, card, reporter)
+    function: JsonObject = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    if strict is not None:
+        function["strict"] = strict
     return {"type": "function", "function": function}
 
 
