@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidRequestError
+from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject
 from modelyard.types.controls import Effort
 from modelyard.types.reporter import Reporter
@@ -22,6 +22,7 @@ __all__ = ["LEAST_TOKENS", "Controls"]
 LEAST_TOKENS: dict[Api, int] = {"responses": 16, "chat": 1}
 """The smallest output limit each API takes."""
 
+_NAMES: dict[Api, str] = {"responses": "the Responses API", "chat": "Chat Completions"}
 _EFFORTS: tuple[Effort, ...] = get_args(Effort)
 _TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 _MOST_STOPS = 4
@@ -38,9 +39,13 @@ _ABSENT = {
 
 
 class Controls:
-    """Reads the controls of one request for one API; ``effort`` is the one to send, if any."""
+    """Reads the controls of one request for one API; ``effort`` is the one to send, if any.
+
+    Raises ``UnsupportedFeatureError`` for a model the API does not serve.
+    """
 
     def __init__(self, request: Request, card: ModelCard, api: Api, reporter: Reporter) -> None:
+        _check_served(card, api)
         self.request = request
         self.card = card
         self.api: Api = api
@@ -194,6 +199,16 @@ class Controls:
         return tier
 
 
+def _check_served(card: ModelCard, api: Api) -> None:
+    if card.apis and api not in card.apis:
+        raise UnsupportedFeatureError(
+            f"{card.ref} is not served by {_NAMES[api]}.",
+            feature="api",
+            model=card.ref,
+            hint=f"Leave out the option api, or set it to {card.apis[0]!r}.",
+        )
+
+
 def _distance(one: Effort, other: Effort) -> int:
     return abs(_EFFORTS.index(one) - _EFFORTS.index(other))
 
@@ -210,9 +225,13 @@ def _metadata(request: Request) -> dict[str, str]:
         raise _invalid(request, "metadata", f"has {len(metadata)} pairs; OpenAI takes 16")
     for key, value in metadata.items():
         if len(key) > 64 or len(value) > 512:
-            raise _invalid(request, f"metadata[{key[:64]!r}]", "is longer than a key of 64 or a value of 512 characters")
+            raise _invalid(
+                request, f"metadata[{key[:64]!r}]", "is longer than a key of 64 or a value of 512 characters"
+            )
     return metadata
 
 
 def _invalid(request: Request, field: str, what: str) -> InvalidRequestError:
-    return InvalidRequestError(f"The request is not valid: {field} {what}.", provider="openai", model=request.model)
+    return InvalidRequestError(
+        f"The request is not valid: {field} {what}.", provider="openai", model=request.model
+    )

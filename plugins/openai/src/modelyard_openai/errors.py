@@ -17,7 +17,7 @@ from modelyard.http.failures import (
 )
 from modelyard.types.base import JsonObject
 
-__all__ = ["error_in_answer", "map_error"]
+__all__ = ["empty_answer", "error_in_answer", "map_error"]
 
 _QUOTA = frozenset(
     {
@@ -44,13 +44,31 @@ _BY_CODE: dict[str, tuple[type[ProviderError], int | None]] = {
     "misalignment_policy_violation": (errors.ContentFilterError, 400),
     "image_content_policy_violation": (errors.ContentFilterError, 400),
     "invalid_prompt": (errors.ContentFilterError, 400),
+    "vector_store_timeout": (errors.ServerError, 500),
+    "data_residency_mismatch": (errors.PermissionDeniedError, 403),
+    "unsupported_country_region_territory": (errors.PermissionDeniedError, 403),
+    "account_deactivated": (errors.AuthenticationError, 401),
     **dict.fromkeys(_QUOTA, (errors.QuotaExceededError, 429)),
 }
+_BY_TYPE: dict[str, tuple[type[ProviderError], int]] = {
+    "invalid_request_error": (errors.InvalidRequestError, 400),
+    "image_generation_user_error": (errors.InvalidRequestError, 400),
+    "authentication_error": (errors.AuthenticationError, 401),
+    "permission_error": (errors.PermissionDeniedError, 403),
+    "not_found_error": (errors.ModelNotFoundError, 404),
+    "rate_limit_error": (errors.RateLimitError, 429),
+    "tokens": (errors.RateLimitError, 429),
+    "requests": (errors.RateLimitError, 429),
+}
+"""What a type means inside an answer, where no status says more."""
+_BAD_INPUT = re.compile(r"image|unsupported_(value|parameter|file)|^invalid_|^missing_|_below_|_above_")
+"""Codes of the request's own faults: many name what is wrong with an image."""
 _OVERFLOW = re.compile(
     r"context (length|window)|maximum context|too many tokens in the (prompt|input)", re.IGNORECASE
 )
-_TRY_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?)\s*(ms|s|m)\b", re.IGNORECASE)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|s|m|h|d)\s*)+)", re.IGNORECASE)
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def map_error(error: BaseException) -> ProviderError:
@@ -64,7 +82,7 @@ def map_error(error: BaseException) -> ProviderError:
     details = _details(body)
     message, code = _text(details.get("message")), _code(details)
     kind, _ = _classify(details, message)
-    return http_error(
+    mapped = http_error(
         error,
         kind or error_for_status(error.status),
         message,
@@ -72,6 +90,8 @@ def map_error(error: BaseException) -> ProviderError:
         request_id=request_id,
         wait=_wait(message),
     )
+    mapped.hint = mapped.hint or _explanation(details)
+    return mapped
 
 
 def error_in_answer(error: Any) -> ProviderError:
@@ -80,15 +100,30 @@ def error_in_answer(error: Any) -> ProviderError:
     message, code = _text(details.get("message")), _code(details)
     kind, status = _classify(details, message)
     if kind is None:
-        number = details.get("code")
-        status = number if isinstance(number, int) and 400 <= number < 600 else 500
-        kind = error_for_status(status)
+        kind, status = _of_answer(details)
     return kind(
         message or "The answer reports an error without saying which.",
         status=status,
         code=code,
         retry_after=_wait(message),
+        hint=_explanation(details),
     )
+
+
+def empty_answer() -> ProviderError:
+    """The error for an answer that says it is complete and holds nothing at all; asking again may help."""
+    return errors.InvalidResponseError("The answer is complete and empty.", code="empty_output")
+
+
+def _of_answer(details: JsonObject) -> tuple[type[ProviderError], int]:
+    """Class and status of an error no table names: from its type, the look of its code, or a status in it."""
+    kind, code = details.get("type"), details.get("code")
+    if isinstance(kind, str) and kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    if isinstance(code, str) and _BAD_INPUT.search(code):
+        return errors.InvalidRequestError, 400
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    return error_for_status(status), status
 
 
 def _details(body: JsonObject) -> JsonObject:
@@ -118,5 +153,15 @@ def _text(value: Any) -> str:
 
 
 def _wait(message: str) -> float | None:
+    """The time a message names, as in ``try again in 1m30.5s``."""
     found = _TRY_AGAIN.search(message[:2000])
-    return float(found[1]) * _SECONDS[found[2].lower()] if found else None
+    return sum(float(n) * _SECONDS[unit.lower()] for n, unit in _TERM.findall(found[1])) if found else None
+
+
+def _explanation(details: JsonObject) -> str | None:
+    """What a misalignment block says for the public, beside its message."""
+    misalignment = details.get("misalignment")
+    if not isinstance(misalignment, dict):
+        return None
+    told = misalignment.get("detailed_explanation")
+    return told if isinstance(told, str) else None

@@ -22,7 +22,10 @@ from modelyard.types.events import (
     ToolCallEnd,
     ToolCallStart,
 )
-from modelyard_openai.errors import error_in_answer
+from modelyard.types.logprobs import TokenLogprob
+from modelyard.wire.logprobs import token_logprobs
+from modelyard_openai.citations import responses_citation
+from modelyard_openai.errors import empty_answer, error_in_answer
 from modelyard_openai.finish import responses_finish
 from modelyard_openai.usage import responses_usage
 
@@ -35,13 +38,15 @@ _Key: TypeAlias = tuple[Any, ...]
 
 
 class _Part:
-    """A part of ours: its index, and how many characters of it have been emitted."""
+    """A part of ours: its index, and how many characters, citations and log probabilities have been emitted."""
 
-    __slots__ = ("emitted", "index")
+    __slots__ = ("cited", "emitted", "index", "weighed")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.emitted = 0
+        self.cited = 0
+        self.weighed = 0
 
 
 class _Call:
@@ -65,6 +70,7 @@ class ResponsesDecoder(StreamDecoder):
         self._refused = False
         self._handlers: dict[str, Callable[[JsonObject, Emit], None]] = {
             "response.refusal.delta": self._refusal_delta,
+            "response.output_text.annotation.added": self._annotation,
             "response.reasoning_summary_text.delta": self._summary_delta,
             "response.reasoning_text.delta": self._reasoning_delta,
             "response.function_call_arguments.delta": self._arguments_delta,
@@ -102,7 +108,16 @@ class ResponsesDecoder(StreamDecoder):
         part = self._parts.get(key) or self._part(key)
         text = event["delta"]
         part.emitted += len(text)
-        emit(ContentDelta(part.index, text))
+        if event.get("logprobs"):
+            emit(ContentDelta(part.index, text, logprobs=_weigh(part, event["logprobs"])))
+        else:
+            emit(ContentDelta(part.index, text))
+
+    def _annotation(self, event: JsonObject, emit: Emit) -> None:
+        part = self._part(("text", event.get("output_index"), event.get("content_index")))
+        if isinstance(event.get("annotation"), dict):
+            part.cited += 1
+            emit(ContentDelta(part.index, "", citations=(responses_citation(event["annotation"]),)))
 
     def _refusal_delta(self, event: JsonObject, emit: Emit) -> None:
         self._refused = True
@@ -156,7 +171,9 @@ class ResponsesDecoder(StreamDecoder):
                 self._finish_item(item, index, emit)
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        usage = response.get("usage")
+        if status == "completed" and not self._parts and not self._calls:
+            raise empty_answer()
+        usage, tier = response.get("usage"), response.get("service_tier")
         self.finished = True
         emit(
             Done(
@@ -165,6 +182,7 @@ class ResponsesDecoder(StreamDecoder):
                 usage=responses_usage(usage) if isinstance(usage, dict) else None,
                 response_id=response.get("id"),
                 model=response.get("model"),
+                service_tier=tier if isinstance(tier, str) else None,
             )
         )
 
@@ -189,8 +207,7 @@ class ResponsesDecoder(StreamDecoder):
                 part = self._part(("refusal", index, number))
                 emit(ContentDelta(part.index, _rest(part, content.get("refusal")), "refusal"))
             else:
-                part = self._part(("text", index, number))
-                emit(ContentDelta(part.index, _rest(part, content.get("text")), opaque=opaque))
+                emit(_rest_of_text(self._part(("text", index, number)), content, opaque))
 
     def _finish_reasoning(self, item: JsonObject, index: Any, emit: Emit) -> None:
         """Emit what is missing of a reasoning item; it goes back whole, in the place of its last part."""
@@ -243,6 +260,22 @@ def _rest(part: _Part, whole: Any) -> str:
     rest = text[part.emitted :]
     part.emitted = max(part.emitted, len(text))
     return rest
+
+
+def _rest_of_text(part: _Part, content: JsonObject, opaque: Opaque | None) -> ContentDelta:
+    """What of a whole text part has not been emitted, citations and log probabilities included."""
+    logprobs = content.get("logprobs")
+    weights = _weigh(part, logprobs[part.weighed :]) if isinstance(logprobs, list) else ()
+    found = _objects(content.get("annotations"))[part.cited :]
+    part.cited += len(found)
+    cited = tuple(responses_citation(annotation) for annotation in found)
+    return ContentDelta(part.index, _rest(part, content.get("text")), "text", opaque, cited, weights)
+
+
+def _weigh(part: _Part, entries: Any) -> tuple[TokenLogprob, ...]:
+    weights = token_logprobs({"content": entries})
+    part.weighed += len(weights)
+    return weights
 
 
 def _objects(value: Any) -> list[JsonObject]:

@@ -116,7 +116,7 @@ def json_schema(output: OutputFormat, controls: Controls) -> JsonObject:
     fitted, lost = fit_schema(schema)
     if "root" in lost:
         raise UnsupportedFeatureError(
-            f"openai:{controls.request.model} answers with JSON objects only, and the schema of output is of another type.",
+            f"openai:{controls.request.model} answers with JSON objects only; the schema of output is another's.",
             feature="output",
             model=f"openai:{controls.request.model}",
             hint="Wrap it in an object with one property.",

@@ -16,8 +16,9 @@ LOOSE = frozenset({"additionalProperties", "patternProperties", "any", "root"})
 """Losses after which a strict schema no longer says what the caller's says: send the caller's, not strict."""
 
 _KEPT = frozenset(
-    "$defs definitions $ref type title description enum const anyOf items properties additionalProperties required "
-    "pattern format multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minItems maxItems".split()
+    "$defs definitions $ref type title description enum const anyOf items properties additionalProperties "
+    "required pattern format multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minItems "
+    "maxItems".split()
 )
 _ANNOTATIONS = frozenset(
     "$schema $id $anchor $comment default example examples deprecated readOnly writeOnly "
@@ -41,7 +42,7 @@ def fit_schema(schema: JsonObject) -> tuple[JsonObject, set[str]]:
 
 
 def _rooted(schema: JsonObject) -> JsonObject:
-    """A schema whose root is no reference, as that of a recursive type is: what it points to, with its definitions."""
+    """A schema whose root is no reference, as that of a recursive type is, but what it points to."""
     reference = schema.get("$ref")
     for key in ("$defs", "definitions"):
         name = reference.removeprefix(f"#/{key}/") if isinstance(reference, str) else ""
@@ -124,9 +125,9 @@ def _nullable(node: JsonObject) -> JsonObject:
 def _beside_reference(node: JsonObject, lost: set[str]) -> JsonObject:
     """A reference stands alone: what was said beside it moves around it."""
     lost.update(node.keys() - _ANNOTATIONS - {"$ref", "$defs", "definitions"})
-    told = {key: node[key] for key in ("title", "description") if key in node}
-    kept = {key: _fit_value(key, node[key], lost) for key in ("$defs", "definitions") if key in node}
-    alone = {"$ref": node["$ref"]}
+    told: JsonObject = {key: node[key] for key in ("title", "description") if key in node}
+    kept: JsonObject = {key: _fit_value(key, node[key], lost) for key in ("$defs", "definitions") if key in node}
+    alone: JsonObject = {"$ref": node["$ref"]}
     return {**kept, **told, "anyOf": [alone]} if told or kept else alone
 
 

@@ -23,7 +23,7 @@ __all__ = ["OpenAISession", "open_session"]
 
 
 class OpenAISession(HttpSession):
-    """Speaks the Responses API, or Chat Completions if its options say so."""
+    """Speaks the API its options name, or else the one each model prefers."""
 
     def __init__(
         self,
@@ -32,18 +32,21 @@ class OpenAISession(HttpSession):
         owns_client: bool,
         base_url: str,
         headers: Mapping[str, str],
-        api: Api,
+        api: Api | None,
     ) -> None:
         super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers)
         self._api = api
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
-        build = build_chat_request if self._api == "chat" else build_responses_request
+        build = build_chat_request if self._api_of(card) == "chat" else build_responses_request
         return build(request, card)
+
+    def _api_of(self, card: ModelCard) -> str:
+        return self._api or (card.apis[0] if card.apis else "responses")
 
     async def count_tokens(self, request: Request, card: ModelCard) -> int | None:
         """The input tokens of a request, ``None`` where the server has no way to count them."""
-        if self._api == "chat":
+        if self._api_of(card) == "chat":
             return None
         return await count_input(self, build_responses_request(request, card))
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from modelyard.streaming.decode import Emit
 from modelyard.types.base import JsonObject
+from modelyard.types.events import ContentDelta
 from modelyard.types.finish import FinishReason
 from modelyard.types.usage import Usage
 from modelyard.wire.chat import ChatDecoder
-from modelyard_openai.errors import error_in_answer
+from modelyard_openai.citations import chat_citation
+from modelyard_openai.errors import empty_answer, error_in_answer
 from modelyard_openai.finish import chat_finish
 from modelyard_openai.usage import chat_usage
 
@@ -18,6 +20,10 @@ __all__ = ["OpenAIChatDecoder"]
 
 class OpenAIChatDecoder(ChatDecoder):
     """Decodes one answer. Reasoning text is not OpenAI's but common among compatible servers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spoke = False
 
     def finish(self, raw: str | None, *, called: bool, refused: bool) -> FinishReason:
         return chat_finish(raw, called=called, refused=refused)
@@ -32,3 +38,17 @@ class OpenAIChatDecoder(ChatDecoder):
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         if isinstance(reasoning, str):
             self.reasoning(reasoning, emit)
+        if delta.get("annotations"):
+            self._cite(delta["annotations"], emit)
+        if delta.get("audio"):
+            self._spoke = True
+
+    def ending(self, emit: Emit) -> None:
+        if self._raw_finish == "stop" and not (self._next_index or self._called or self._spoke):
+            raise empty_answer()
+
+    def _cite(self, annotations: Any, emit: Emit) -> None:
+        found = [chat_citation(entry) for entry in annotations if isinstance(entry, dict)]
+        cited = tuple(citation for citation in found if citation is not None)
+        if cited:
+            emit(ContentDelta(self.part("text"), "", citations=cited))

@@ -23,7 +23,6 @@ def build_chat_request(request: Request, card: ModelCard) -> WireRequest:
     Raises ``UnsupportedFeatureError`` for a model that only the Responses API serves, and for tools where the
     model calls them through the Responses API only.
     """
-    _check_served(request, card)
     reporter = Reporter(request.on_unsupported, f"openai:{request.model}")
     controls = Controls(request, card, "chat", reporter)
     breakpoints = Breakpoints(card, reporter)
@@ -49,23 +48,13 @@ def build_chat_request(request: Request, card: ModelCard) -> WireRequest:
     return WireRequest("/chat/completions", body, reporter.report(), api="chat")
 
 
-def _check_served(request: Request, card: ModelCard) -> None:
-    if card.apis and "chat" not in card.apis:
-        raise UnsupportedFeatureError(
-            f"{card.ref} is served by the Responses API only.",
-            feature="api",
-            model=card.ref,
-            hint="Set the option api to 'responses'.",
-        )
-    if request.tools and card.rules.get("chat_tools") == "never":
-        raise _no_tools(card, "always reasons, and Chat Completions calls no tools with reasoning")
-
-
 def _effort(controls: Controls) -> str | None:
     """The reasoning effort; ``none`` where the model calls tools here only without reasoning."""
-    request, card = controls.request, controls.card
-    if not request.tools or card.rules.get("chat_tools") != "effort_none" or controls.effort == "none":
+    card, rule = controls.card, controls.card.rules.get("chat_tools")
+    if not controls.request.tools or rule is None or not controls.reasons:
         return controls.effort
+    if rule == "never":
+        raise _no_tools(card, "always reasons, and Chat Completions calls no tools with reasoning")
     if controls.effort is not None:
         raise _no_tools(card, f"calls no tools through Chat Completions with reasoning effort {controls.effort}")
     if not controls.effort_given:
