@@ -66,13 +66,12 @@ class OpenAIDialect(Dialect):
         return bool(received.body and received.json.get("stream"))
 
     def body(self, script: Script, received: Received) -> JsonObject:
-        model = received.json["model"]
-        return chat_body(script, model) if _is_chat(received) else _response(script, model)
+        return chat_body(script, received.json) if _is_chat(received) else _response(script, received.json)
 
     def events(self, script: Script, received: Received) -> list[bytes]:
         if _is_chat(received):
             return chat_events(script, received.json)
-        return _stream(_response(script, received.json["model"]), script)
+        return _stream(_response(script, received.json), script)
 
     def error(self, failure: Failure, received: Received) -> Reply:
         status, kind, code = _ERRORS[failure.kind]
@@ -105,18 +104,18 @@ def _is_chat(received: Received) -> bool:
     return received.path.endswith("/chat/completions")
 
 
-def _response(script: Script, model: str) -> JsonObject:
+def _response(script: Script, request: JsonObject) -> JsonObject:
     status, reason = _STATUS.get(script.ends, ("completed", None))
-    used = script.usage
+    used, turn = script.usage, len(request["input"])  # ids are unique in a conversation, which only grows
     return {
         "id": "resp_emulated",
         "object": "response",
-        "model": model,
+        "model": request["model"],
         "status": status,
         "error": None,
         "service_tier": "default",
         "incomplete_details": {"reason": reason} if reason else None,
-        "output": [_item(step, number, status) for number, step in enumerate(script.steps)],
+        "output": [_item(step, f"{turn}_{number}", status) for number, step in enumerate(script.steps)],
         "usage": {
             "input_tokens": used.input,
             "input_tokens_details": {"cached_tokens": used.cached},
@@ -127,7 +126,7 @@ def _response(script: Script, model: str) -> JsonObject:
     }
 
 
-def _item(step: Text | Think | Call, number: int, status: str) -> JsonObject:
+def _item(step: Text | Think | Call, number: str, status: str) -> JsonObject:
     if isinstance(step, Text):
         content = [{"type": "output_text", "text": step.text, "annotations": []}]
         return {

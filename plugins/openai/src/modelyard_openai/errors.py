@@ -47,6 +47,7 @@ _BY_CODE: dict[str, tuple[type[ProviderError], int | None]] = {
     "vector_store_timeout": (errors.ServerError, 500),
     "data_residency_mismatch": (errors.PermissionDeniedError, 403),
     "unsupported_country_region_territory": (errors.PermissionDeniedError, 403),
+    "insufficient_permissions": (errors.PermissionDeniedError, 403),
     "account_deactivated": (errors.AuthenticationError, 401),
     **dict.fromkeys(_QUOTA, (errors.QuotaExceededError, 429)),
 }

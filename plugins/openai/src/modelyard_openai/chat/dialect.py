@@ -31,15 +31,16 @@ _FIELDS = frozenset(
 _CONTENT = frozenset({"text", "image_url", "input_audio", "file"})
 
 
-def chat_body(script: Script, model: str) -> JsonObject:
+def chat_body(script: Script, request: JsonObject) -> JsonObject:
     """The whole answer."""
-    calls = [_call(step, number) for number, step in enumerate(_calls(script))]
+    turn = len(request["messages"])
+    calls = [_call(step, f"{turn}_{number}") for number, step in enumerate(_calls(script))]
     text = "".join(step.text for step in script.steps if isinstance(step, Text))
     message: JsonObject = {"role": "assistant", "content": text or None, "refusal": None}
     if calls:
         message["tool_calls"] = calls
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": script.ends}
-    return {**_head(model, "chat.completion"), "choices": [choice], "usage": _usage(script)}
+    return {**_head(request["model"], "chat.completion"), "choices": [choice], "usage": _usage(script)}
 
 
 def chat_events(script: Script, request: JsonObject) -> list[bytes]:
@@ -49,7 +50,8 @@ def chat_events(script: Script, request: JsonObject) -> list[bytes]:
         if isinstance(step, Text):
             deltas += [{"content": piece} for piece in step.pieces]
     for number, step in enumerate(_calls(script)):
-        start = {"index": number, **_call(step, number), "function": {"name": step.name, "arguments": ""}}
+        made = _call(step, f"{len(request['messages'])}_{number}")
+        start = {"index": number, **made, "function": {"name": step.name, "arguments": ""}}
         deltas.append({"tool_calls": [start]})
         for piece in step.pieces:
             deltas.append({"tool_calls": [{"index": number, "function": {"arguments": piece}}]})
@@ -201,7 +203,7 @@ def _calls(script: Script) -> list[Call]:
     return [step for step in script.steps if isinstance(step, Call)]
 
 
-def _call(step: Call, number: int) -> JsonObject:
+def _call(step: Call, number: str) -> JsonObject:
     function = {"name": step.name, "arguments": step.text}
     return {"id": step.id or f"call_{number}", "type": "function", "function": function}
 
