@@ -133,7 +133,7 @@ async def test_a_schema_goes_out_as_json_schema_and_the_callers_own_stays(
 async def test_what_the_schema_loses_is_reported(runtime: Runtime, emulator: Emulator) -> None:
     wanted = {"schema": {"type": "string", "pattern": "^a"}, "description": "A word."}
     config, notes = await config_of(runtime, emulator, FLASH, output=wanted)
-    assert config["responseJsonSchema"] == {"type": "string", "description": "A word."}
+    assert config["responseJsonSchema"] == {"type": "string", "description": "A word.\n\n{pattern: ^a}"}
     assert notes == ["output relaxed"]
 
 

@@ -141,7 +141,11 @@ def test_tools_are_nested_functions(write: Write) -> None:
         },
         {
             "type": "function",
-            "function": {"name": "now", "parameters": {"type": "object", "properties": {}}, "strict": True},
+            "function": {
+                "name": "now",
+                "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+                "strict": True,
+            },
         },
     ]
     assert body["parallel_tool_calls"] is False

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["check_schema"]
+__all__ = ["SCHEMA_KEYS", "SCHEMA_LIST_KEYS", "SCHEMA_MAP_KEYS", "check_schema"]
 
 TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 MAX_DEPTH = 200
 
-_SCHEMA_KEYS = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else")
-_SCHEMA_LIST_KEYS = ("anyOf", "oneOf", "allOf", "prefixItems")
-_SCHEMA_MAP_KEYS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+SCHEMA_KEYS = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else")
+SCHEMA_LIST_KEYS = ("anyOf", "oneOf", "allOf", "prefixItems")
+SCHEMA_MAP_KEYS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
 
 def check_schema(schema: object) -> str | None:
@@ -87,16 +87,16 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "type": _check_type,
     "required": _check_required,
     "enum": _check_enum,
-    **dict.fromkeys(_SCHEMA_MAP_KEYS, _check_map),
-    **dict.fromkeys(_SCHEMA_LIST_KEYS, _check_list),
+    **dict.fromkeys(SCHEMA_MAP_KEYS, _check_map),
+    **dict.fromkeys(SCHEMA_LIST_KEYS, _check_list),
 }
 
 
 def _children(node: dict[str, Any], path: str) -> list[tuple[object, str]]:
-    found: list[tuple[object, str]] = [(node[key], _join(path, key)) for key in _SCHEMA_KEYS if key in node]
-    for key in _SCHEMA_LIST_KEYS:
+    found: list[tuple[object, str]] = [(node[key], _join(path, key)) for key in SCHEMA_KEYS if key in node]
+    for key in SCHEMA_LIST_KEYS:
         found += [(child, _join(path, f"{key}[{index}]")) for index, child in enumerate(node.get(key, ()))]
-    for key in _SCHEMA_MAP_KEYS:
+    for key in SCHEMA_MAP_KEYS:
         found += [(child, _join(_join(path, key), name)) for name, child in node.get(key, {}).items()]
     return found
 

@@ -197,9 +197,6 @@ def _set_output(
     config["responseMimeType"] = "application/json"
     if output.json_schema is None:
         return
-    schema, lost = fit_schema(output.json_schema)
-    if lost:
-        reporter.relax("output", f"Gemini does not hold the answer to {', '.join(sorted(lost))}")
-    if output.description and "$ref" not in schema:
-        schema.setdefault("description", output.description)
-    config["responseJsonSchema"] = schema
+    described = {"description": output.description} if output.description else {}
+    config["responseJsonSchema"], changes = fit_schema({**described, **output.json_schema})
+    changes.report(reporter, "output")

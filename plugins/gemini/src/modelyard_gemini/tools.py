@@ -52,9 +52,8 @@ def _declare(tool: Tool, reporter: Reporter) -> JsonObject:
     declaration: JsonObject = {"name": tool.name}
     if tool.description:
         declaration["description"] = tool.description
-    schema, lost = fit_schema(tool.parameters)
-    if lost:
-        reporter.drop(f"tools.{tool.name}.parameters", f"Gemini does not take {', '.join(sorted(lost))}")
+    schema, changes = fit_schema(tool.parameters)
+    changes.report(reporter, f"tools.{tool.name}.parameters")
     if _takes_arguments(schema):
         declaration["parametersJsonSchema"] = schema
     return declaration

@@ -171,9 +171,8 @@ def _nearest(effort: Effort, known: tuple[Effort, ...]) -> Effort:
 
 def _json_schema(output: OutputFormat, reporter: Reporter) -> JsonObject:
     assert output.json_schema is not None
-    schema, lost = fit_schema(output.json_schema)
-    if lost:
-        reporter.relax("output", f"Mistral does not take {', '.join(sorted(lost))}")
+    schema, changes = fit_schema(output.json_schema)
+    changes.report(reporter, "output")
     described = {"description": output.description} if output.description is not None else {}
     return {"name": output.name, "schema": schema, "strict": output.strict, **described}
 

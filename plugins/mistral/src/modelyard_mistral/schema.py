@@ -1,41 +1,23 @@
-"""Fitting a JSON Schema to Mistral's ``json_schema`` format, property names and all values untouched."""
+"""What Mistral takes of JSON Schema, in ``response_format`` and for the arguments of tools.
+
+An object that says nothing of further properties allows none: the official client (mistralai 3.7.0,
+``extra/utils/_pydantic_helper.py``) closes every object so. One that does, such as a map, keeps its word. No
+keyword is documented as refused.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
+from modelyard.tooling.schema import SchemaChanges, SchemaRules, fit
 from modelyard.types.base import JsonObject
 
-__all__ = ["fit_schema"]
+__all__ = ["RULES", "fit_schema"]
 
-_SCHEMAS = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
-_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+RULES = SchemaRules("Mistral", closed="unsaid")
 
 
-def fit_schema(schema: JsonObject) -> tuple[JsonObject, set[str]]:
-    """A copy of a schema as Mistral holds answers to it, and the constraints that were lost by it.
+def fit_schema(schema: JsonObject) -> tuple[JsonObject, SchemaChanges]:
+    """A copy of a schema as Mistral holds answers to it, and what was changed.
 
-    An object that says nothing of further properties allows none: the official client (mistralai 3.7.0,
-    ``extra/utils/_pydantic_helper.py``) closes every object so. One that does, such as a map, keeps its word.
+    Raises ``UnsupportedFeatureError`` naming the path of a reference that leaves the schema.
     """
-    return _fit(schema), set()
-
-
-def _fit(node: Any) -> Any:
-    if not isinstance(node, dict):  # the schemas true and false
-        return node
-    fitted = {key: _fit_value(key, value) for key, value in node.items()}
-    if node.get("type") == "object" and "properties" in node:
-        fitted.setdefault("additionalProperties", False)
-    return fitted
-
-
-def _fit_value(key: str, value: Any) -> Any:
-    if key in _SCHEMAS:
-        return _fit(value)
-    if key in _LISTS and isinstance(value, list):
-        return [_fit(child) for child in value]
-    if key in _MAPS and isinstance(value, dict):
-        return {name: _fit(child) for name, child in value.items()}
-    return value
+    return fit(schema, RULES)

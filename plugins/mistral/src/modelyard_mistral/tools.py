@@ -7,6 +7,7 @@ from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard.types.tools import Tool, ToolChoice
+from modelyard_mistral.schema import fit_schema
 
 __all__ = ["tool_fields"]
 
@@ -36,6 +37,9 @@ def _declare(tool: Tool, card: ModelCard, reporter: Reporter) -> JsonObject:
     if tool.strict is not None:
         if card.capability("strict_tools").state != "unsupported":
             function["strict"] = tool.strict
+            if tool.strict:
+                function["parameters"], changes = fit_schema(tool.parameters)
+                changes.report(reporter, f"tools.{tool.name}.parameters")
         elif tool.strict:
             reporter.relax(f"tools.{tool.name}.strict", "the model is not held to the schema of arguments")
     return {"type": "function", "function": function}
