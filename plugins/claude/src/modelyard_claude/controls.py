@@ -81,11 +81,9 @@ def output_fields(request: Request, card: ModelCard, reporter: Reporter) -> Json
     if output.json_schema is None or capability.state == "unsupported":
         reporter.drop("output", capability.limits or "the Messages API has no JSON mode; give a schema")
         return {}
-    schema, lost = fit_schema(output.json_schema)
-    if lost:
-        reporter.relax("output", f"Claude does not hold answers to {', '.join(sorted(lost))}")
-    if output.description is not None:
-        schema.setdefault("description", output.description)
+    described = {"description": output.description} if output.description is not None else {}
+    schema, changes = fit_schema({**described, **output.json_schema})
+    changes.report(reporter, "output")
     return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
 

@@ -6,6 +6,7 @@ import re
 
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import InvalidRequestError
+from modelyard.tooling.schema import fit_or_loosen
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
@@ -45,10 +46,9 @@ def _declare(tool: Tool, reporter: Reporter, *, strict: bool) -> JsonObject:
     # The type must be there, the API infers nothing.
     schema = tool.parameters if "type" in tool.parameters else {"type": "object", **tool.parameters}
     if strict and tool.strict:
-        schema, lost = fit_schema(schema)
-        if lost:
-            reporter.relax("tools.strict", f"{tool.name}: arguments are not held to {', '.join(sorted(lost))}")
-        declared["strict"] = True
+        schema, held = fit_or_loosen(fit_schema, schema, reporter, f"tools.{tool.name}.parameters")
+        if held:
+            declared["strict"] = True
     declared["input_schema"] = schema
     if tool.cache:
         declared["cache_control"] = cache_control(tool.cache, reporter)

@@ -137,9 +137,13 @@ def _fit_types(node: JsonObject, rules: SchemaRules, note: Note) -> JsonObject:
     if "anyOf" in node:
         note("relaxed", "type", "a list of types is left out beside anyOf")
         return without(node, "type")
+    branches = [branch for kind in kinds if (branch := _branch(node, kind)) is not None]
+    if not branches:
+        note("relaxed", "type", "types that no value of the enum has are left out")
+        return without(node, "type")
     note("converted", "type", "a list of types is sent as anyOf")
     shared = {key: value for key, value in node.items() if key not in _TYPED and key not in ("type", "enum")}
-    return {**shared, "anyOf": [branch for kind in kinds if (branch := _branch(node, kind)) is not None]}
+    return {**shared, "anyOf": branches}
 
 
 def _branch(node: JsonObject, kind: str) -> JsonObject | None:
