@@ -63,7 +63,8 @@ async def test_c02_a_reference_stands_alone(runtime: Runtime, emulator: Emulator
     schema = copy.deepcopy(TREE)
     schema["properties"]["root"]["description"] = "The root."
     fitted, notes = await both_ways(runtime, emulator, schema)
-    assert fitted["properties"]["root"] == {"$ref": "#/$defs/node"}
+    root = fitted["properties"]["root"]
+    assert root == {**fitted["$defs"]["node"], "description": "The root."}
     assert notes == set()
 
 
@@ -75,11 +76,13 @@ async def test_c03_null_may_be_one_of_several_types(runtime: Runtime, emulator: 
     assert (await both_ways(runtime, emulator, schema))[0] == schema
 
 
-async def test_c04_values_of_every_type_may_be_listed(runtime: Runtime, emulator: Emulator) -> None:
+async def test_c04_texts_and_numbers_may_be_listed_but_not_the_empty_text(
+    runtime: Runtime, emulator: Emulator
+) -> None:
     properties = {"a": {"enum": [1, 2]}, "b": {"enum": ["", "x"]}, "c": {"const": 7}}
     fitted, notes = await both_ways(runtime, emulator, {"type": "object", "properties": properties})
-    assert fitted["properties"] == {**properties, "c": {"enum": [7]}}
-    assert notes == set()
+    assert fitted["properties"] == {"a": {"enum": [1, 2]}, "b": {"enum": ["x"]}, "c": {"enum": [7]}}
+    assert notes == {"tools.f.parameters", "output"}
 
 
 async def test_c05_what_google_does_not_take_is_removed_and_reported(runtime: Runtime, emulator: Emulator) -> None:
@@ -94,7 +97,8 @@ async def test_c05_what_google_does_not_take_is_removed_and_reported(runtime: Ru
     assert fitted == {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"a": {"type": "string", "title": "A", "format": "email"}},
+        "properties": {"a": {"type": "string", "title": "A", "format": "email", "description": "{pattern: @}"}},
+        "description": '{patternProperties: {"^x": {}}}',
     }
     assert notes == {"tools.f.parameters", "output"}
 
