@@ -32,8 +32,11 @@ if TYPE_CHECKING:
         ProviderError,
         QuotaExceededError,
         RateLimitError,
+        RunStateError,
         ServerError,
         StreamInterruptedError,
+        ToolError,
+        ToolResultsError,
         UnsupportedFeatureError,
     )
     from modelyard.hookspecs import API_VERSION, hookimpl
@@ -50,6 +53,11 @@ if TYPE_CHECKING:
     from modelyard.streaming.stream import CompletionStream
     from modelyard.streaming.sync_stream import SyncStream
     from modelyard.sync import SyncRuntime
+    from modelyard.tooling.function import FunctionTool, tool
+    from modelyard.tooling.limits import RunLimits
+    from modelyard.tooling.result import RunResult
+    from modelyard.tooling.run_stream import RunStream
+    from modelyard.tooling.state import RunState
     from modelyard.types.base import Opaque
     from modelyard.types.completion import Completion
     from modelyard.types.content import (
@@ -97,8 +105,8 @@ _HOMES = {
         "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
         "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "
         "ModelNotFoundError ModelyardError NoRouteError OverloadedError PermissionDeniedError "
-        "ProviderError QuotaExceededError RateLimitError ServerError StreamInterruptedError "
-        "UnsupportedFeatureError"
+        "ProviderError QuotaExceededError RateLimitError RunStateError ServerError "
+        "StreamInterruptedError ToolError ToolResultsError UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "plugins.failures": "PluginFailure PluginStatus",
@@ -114,6 +122,11 @@ _HOMES = {
     "streaming.stream": "CompletionStream",
     "streaming.sync_stream": "SyncStream",
     "sync": "SyncRuntime",
+    "tooling.function": "FunctionTool tool",
+    "tooling.limits": "RunLimits",
+    "tooling.result": "RunResult",
+    "tooling.run_stream": "RunStream",
+    "tooling.state": "RunState",
     "types.base": "Opaque",
     "types.completion": "Completion",
     "types.content": (
@@ -161,6 +174,7 @@ __all__ = [
     "FallbackPolicy",
     "FilePart",
     "FinishReason",
+    "FunctionTool",
     "ImagePart",
     "InvalidRequestError",
     "InvalidResponseError",
@@ -195,6 +209,11 @@ __all__ = [
     "RefusalPart",
     "Report",
     "Request",
+    "RunLimits",
+    "RunResult",
+    "RunState",
+    "RunStateError",
+    "RunStream",
     "Runtime",
     "ServerError",
     "SharedState",
@@ -212,11 +231,14 @@ __all__ = [
     "ToolCallResult",
     "ToolCallStart",
     "ToolChoice",
+    "ToolError",
     "ToolResult",
+    "ToolResultsError",
     "UnsupportedFeatureError",
     "Usage",
     "__version__",
     "hookimpl",
+    "tool",
 ]
 
 __version__ = "0.1.0"

@@ -4,6 +4,9 @@
     ├── ConfigurationError            the set-up is wrong; nothing was sent
     ├── UnsupportedFeatureError       the model cannot do what was asked; nothing was sent
     ├── NoRouteError                  no deployment can serve the request; nothing was sent
+    ├── ToolError                     raised by a tool: what the model is to be told
+    ├── ToolResultsError              the results brought do not answer the calls that wait
+    ├── RunStateError                 a suspended run cannot be read or gone on with
     └── ProviderError                 a provider, or the way to it, failed
         ├── AuthenticationError       the credential was refused
         ├── PermissionDeniedError     the credential is good, the action is not allowed
@@ -31,6 +34,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from modelyard.tooling.state import RunState
     from modelyard.types.completion import Completion
     from modelyard.types.record import AttemptRecord
 
@@ -52,8 +56,11 @@ __all__ = [
     "ProviderError",
     "QuotaExceededError",
     "RateLimitError",
+    "RunStateError",
     "ServerError",
     "StreamInterruptedError",
+    "ToolError",
+    "ToolResultsError",
     "UnsupportedFeatureError",
 ]
 
@@ -64,11 +71,13 @@ MAX_MESSAGE = 2_000
 class ModelyardError(Exception):
     """Anything Modelyard raises on purpose.
 
-    ``message`` says what happened and where, ``hint`` what to do about it; ``str()`` gives both.
+    ``message`` says what happened and where, ``hint`` what to do about it; ``str()`` gives both. ``run`` is set
+    on an error that ended ``Runtime.run``: the state of the run so far, from which ``resume`` goes on.
     """
 
     fields: ClassVar[tuple[str, ...]] = ("hint",)
     """The attributes that make up an error beside its message: what is pickled and copied."""
+    run: RunState | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -79,7 +88,7 @@ class ModelyardError(Exception):
         return f"{self.message} {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[Callable[..., ModelyardError], tuple[Any, ...]]:
-        state = {name: getattr(self, name) for name in self.fields}
+        state = {name: getattr(self, name) for name in (*self.fields, "run")}
         return _rebuild, (type(self), self.message, state)
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,6 +146,44 @@ class NoRouteError(ModelyardError):
 
     def to_dict(self) -> dict[str, Any]:
         return {**super().to_dict(), "candidates": [list(pair) for pair in self.candidates]}
+
+
+class ToolError(ModelyardError):
+    """Raise it in a tool to tell the model what went wrong, in just these words."""
+
+
+class ToolResultsError(ModelyardError):
+    """The results brought for a suspended run do not answer the calls that wait. The state is as it was.
+
+    Each attribute holds ids of calls: ``missing`` without a result, ``duplicate`` with several, ``late`` answered
+    before, ``unknown`` never made by the model or not the host's to answer.
+    """
+
+    fields = ("hint", "missing", "duplicate", "late", "unknown")
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: Sequence[str] = (),
+        duplicate: Sequence[str] = (),
+        late: Sequence[str] = (),
+        unknown: Sequence[str] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = tuple(missing)
+        self.duplicate = tuple(duplicate)
+        self.late = tuple(late)
+        self.unknown = tuple(unknown)
+
+    def to_dict(self) -> dict[str, Any]:
+        ids = {name: list(getattr(self, name)) for name in self.fields if name != "hint"}
+        return {**super().to_dict(), **ids}
+
+
+class RunStateError(ModelyardError):
+    """A suspended run cannot be read, or lacks what it needs to go on."""
 
 
 class ProviderError(ModelyardError):

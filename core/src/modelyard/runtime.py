@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from modelyard.routing.limits import Limits
     from modelyard.routing.state import SharedState
     from modelyard.streaming.stream import CompletionStream
+    from modelyard.tooling.result import RunResult
+    from modelyard.tooling.run import GivenResults
+    from modelyard.tooling.run_stream import RunStream
+    from modelyard.tooling.state import RunState
     from modelyard.types.completion import Completion
-    from modelyard.types.options import CallOptions
+    from modelyard.types.options import CallOptions, RunOptions
     from modelyard.types.request import Messages, Models
 
 __all__ = ["Runtime"]
@@ -160,6 +164,50 @@ class Runtime:
         from modelyard.streaming.stream import CompletionStream
 
         return CompletionStream(self._planner.prepare(model, messages, options, stream=True))
+
+    async def run(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunResult:
+        """Ask, execute the tools the model calls, and ask again, until it answers without calling any.
+
+        Takes what ``complete`` takes; ``tools`` made with ``@tool`` are executed, others need ``handlers`` or are
+        left to the host (see ``RunResult``). ``limits`` are ``RunLimits`` or a dict of them, ``approve`` is asked
+        before each call, ``checkpoint`` receives the state at every step.
+
+        Raises what ``complete`` raises, with the run so far as ``error.run``.
+        """
+        from modelyard.tooling.run import finish, start_run
+
+        return await finish(start_run(self, model, messages, options))
+
+    def run_stream(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunStream:
+        """``run``, with everything that happens as a stream of events; see ``RunStream`` for their order."""
+        from modelyard.tooling.run import start_run
+        from modelyard.tooling.run_stream import RunStream
+
+        return RunStream(start_run(self, model, messages, options))
+
+    async def resume(
+        self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
+    ) -> RunResult:
+        """Go on from a state of ``run``: with one result for each pending call, or after a limit or an error.
+
+        ``results`` are ``ToolResult`` objects, or a mapping of ids to what a tool would return. ``tools``
+        brings the functions again, which a state cannot hold; ``model`` and other options replace those of the
+        state.
+
+        Raises ``ToolResultsError`` or ``RunStateError`` before anything is sent, and what ``run`` raises.
+        """
+        from modelyard.tooling.run import finish, resume_run
+
+        return await finish(resume_run(self, state, results, model, options))
+
+    def resume_stream(
+        self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
+    ) -> RunStream:
+        """``resume``, as a stream of events."""
+        from modelyard.tooling.run import resume_run
+        from modelyard.tooling.run_stream import RunStream
+
+        return RunStream(resume_run(self, state, results, model, options))
 
     async def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request, by its provider where that can be asked, else by an estimate.

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.sessions import Session
     from modelyard.routing.counting import TokenCount
+    from modelyard.tooling.result import RunResult
+    from modelyard.tooling.run import GivenResults
+    from modelyard.tooling.state import RunState
     from modelyard.types.completion import Completion
-    from modelyard.types.options import CallOptions
+    from modelyard.types.options import CallOptions, RunOptions
     from modelyard.types.request import Messages, Models
 
 __all__ = ["SyncRuntime"]
@@ -82,6 +85,28 @@ class SyncRuntime:
         """
         self._loop.check()
         return SyncStream(self._runtime.stream(model, messages, **options), self._loop.spawn)
+
+    def run(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunResult:
+        """Ask and execute tools until the model answers; see ``Runtime.run``."""
+        return self._loop.run(self._runtime.run(model, messages, **options))
+
+    def run_stream(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> SyncStream:
+        """``run`` as a stream of events, with ``result`` at its end."""
+        self._loop.check()
+        return SyncStream(self._runtime.run_stream(model, messages, **options), self._loop.spawn)
+
+    def resume(
+        self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
+    ) -> RunResult:
+        """Go on from a state of ``run``; see ``Runtime.resume``."""
+        return self._loop.run(self._runtime.resume(state, results, model=model, **options))
+
+    def resume_stream(
+        self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
+    ) -> SyncStream:
+        """``resume`` as a stream of events, with ``result`` at its end."""
+        self._loop.check()
+        return SyncStream(self._runtime.resume_stream(state, results, model=model, **options), self._loop.spawn)
 
     def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request; see ``Runtime.count_tokens``."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncGenerator
 
 from modelyard.errors import ModelyardError
 from modelyard.routing.call import Call
 from modelyard.routing.engine import Engine
+from modelyard.streaming.event_stream import EventStream
 from modelyard.streaming.hedge import HedgedAttempt
 from modelyard.streaming.stream_attempt import StreamAttempt
 from modelyard.types.completion import Completion
-from modelyard.types.events import ErrorEvent, Event, event_to_sse
+from modelyard.types.events import Event
 
 __all__ = ["CompletionStream"]
 
 
-class CompletionStream:
+class CompletionStream(EventStream):
     """The events of one answer; use it as ``async with runtime.stream(...) as stream``.
 
     Iterating yields events and raises an error of Modelyard's with the partial answer on it. Leaving the
@@ -27,31 +25,9 @@ class CompletionStream:
     """
 
     def __init__(self, call: Call) -> None:
+        super().__init__(self._run())
         self._call = call
-        self._ready: deque[Event] = deque()
-        self._batches = self._run()
         self._lane: StreamAttempt | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self
-
-    async def __anext__(self) -> Event:
-        ready = self._ready
-        while not ready:
-            ready.extend(await anext(self._batches))
-        return ready.popleft()
-
-    async def aclose(self) -> None:
-        """Stop: close the connection and record the attempt as cancelled, unless it is over."""
-        await self._batches.aclose()
 
     @property
     def completion(self) -> Completion:
@@ -75,21 +51,6 @@ class CompletionStream:
             async for _ in self:
                 pass
         return self.completion
-
-    async def text(self) -> AsyncIterator[str]:
-        """Yield only the pieces of the answer's text."""
-        async for event in self:
-            if event.type == "content_delta" and event.kind == "text" and event.text:
-                yield event.text
-
-    async def to_sse(self) -> AsyncIterator[str]:
-        """Yield the events as server-sent events for a web response; an error becomes the last event."""
-        try:
-            async with contextlib.aclosing(self):
-                async for event in self:
-                    yield event_to_sse(event)
-        except ModelyardError as error:
-            yield event_to_sse(ErrorEvent(error.to_dict()))
 
     async def _run(self) -> AsyncGenerator[list[Event], None]:
         """Make attempts until one succeeds or the policy says stop."""

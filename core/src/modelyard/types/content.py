@@ -65,7 +65,8 @@ class RefusalPart(Frozen):
 class _Media(Frozen):
     """Bytes, or a URL to them: exactly one of ``data`` and ``url``.
 
-    ``data`` takes bytes or base64 text; a ``data:`` URL is taken apart into ``data`` and ``media_type``.
+    ``data`` takes bytes or base64 text, of either alphabet; a ``data:`` URL is taken apart into ``data`` and
+    ``media_type``.
     """
 
     data: bytes | None = Field(default=None, repr=False)
@@ -93,7 +94,8 @@ class _Media(Frozen):
         if not isinstance(value, str):
             return value
         try:
-            return base64.b64decode(value, validate=True)
+            # pydantic writes bytes with the alphabet for URLs, providers and browsers with the other
+            return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
         except (binascii.Error, ValueError):
             raise ValueError("data given as text must be base64") from None
 

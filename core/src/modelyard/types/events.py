@@ -47,13 +47,17 @@ State: TypeAlias = Literal[
     "restarted",
     "tool_calling",
     "awaiting_tool_results",
+    "limit_reached",
     "completed",
 ]
 
 
 @dataclass(slots=True)
 class Status:
-    """The runtime's own news: ``deployment`` is a reference, ``wait`` seconds before the next attempt."""
+    """The runtime's own news: ``deployment`` is a reference, ``wait`` seconds before the next attempt.
+
+    ``calls`` are the ids of the tool calls that are being executed, or that wait for the host.
+    """
 
     type: ClassVar[Literal["status"]] = "status"
     state: State
@@ -61,6 +65,7 @@ class Status:
     attempt: int | None = None
     reason: str | None = None
     wait: float | None = None
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

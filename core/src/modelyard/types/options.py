@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from modelyard.config import Deadlines
     from modelyard.credentials.secret import Secret
     from modelyard.routing.fallback import FallbackPolicy
+    from modelyard.tooling.function import Approve
+    from modelyard.tooling.limits import RunLimits
+    from modelyard.tooling.loop import Checkpoint
     from modelyard.types.controls import OutputFormat, ReasoningOptions
     from modelyard.types.request import HistoryPolicy, OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
 
-__all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "CallOptions"]
+__all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "RUN_OPTIONS", "CallOptions", "RunOptions"]
 
 
 class RequestOptions(TypedDict, total=False):
@@ -54,5 +57,19 @@ class CallOptions(RequestOptions, total=False):
     hedge_after: float | None
 
 
+class RunOptions(CallOptions, total=False):
+    """What a run takes: the options of each of its calls, and how far and with whose consent it goes.
+
+    ``handlers`` executes plain tools, by name, with the arguments passed by name. ``approve`` is asked before each
+    call. ``checkpoint`` receives the state at every step, to be stored.
+    """
+
+    limits: RunLimits | Mapping[str, Any] | None
+    handlers: Mapping[str, Callable[..., Any]] | None
+    approve: Approve | None
+    checkpoint: Checkpoint | None
+
+
 REQUEST_OPTIONS = frozenset(RequestOptions.__annotations__)
 CALL_OPTIONS = frozenset(CallOptions.__annotations__) | REQUEST_OPTIONS
+RUN_OPTIONS = frozenset(RunOptions.__annotations__) | CALL_OPTIONS

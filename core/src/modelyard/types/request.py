@@ -18,7 +18,7 @@ from modelyard.types.tools import Tool, ToolChoice
 if TYPE_CHECKING:
     from modelyard.history.adaptation import Adaptation
 
-__all__ = ["HistoryPolicy", "Messages", "Models", "OnUnsupported", "Request", "build_request"]
+__all__ = ["HistoryPolicy", "Messages", "Models", "OnUnsupported", "Request", "as_messages", "build_request"]
 
 OnUnsupported: TypeAlias = Literal["warn", "error", "drop"]
 HistoryPolicy: TypeAlias = Literal["repair", "refuse"]
@@ -133,6 +133,22 @@ def build_request(
         raise InvalidRequestError(_explain(error), provider=provider, model=model) from None
 
 
+def as_messages(messages: Messages) -> list[Message]:
+    """What a caller passed as messages, as messages; raises ``InvalidRequestError`` naming what is none."""
+    turns = _conversation(messages, None)
+    if not isinstance(turns, tuple):
+        raise InvalidRequestError(
+            f"The request is not valid: messages must be text or messages, not {turns!r:.80}."
+        )
+    found: list[Message] = []
+    for index, turn in enumerate(turns):
+        try:
+            found.append(turn if isinstance(turn, Message) else Message.model_validate(turn))
+        except ValidationError as error:
+            raise InvalidRequestError(_explain(error, f"messages[{index}]")) from None
+    return found
+
+
 def _conversation(messages: Any, system: str | None) -> Any:
     """The messages as a tuple; what is no message is left for validation to name."""
     if isinstance(messages, str):
@@ -146,9 +162,8 @@ def _conversation(messages: Any, system: str | None) -> Any:
     return (Message.system(system), *turns) if system else turns
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, place: str = "") -> str:
     first = error.errors()[0]
-    place = ""
     for step in first["loc"]:
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
     message = first["msg"].removeprefix("Value error, ")

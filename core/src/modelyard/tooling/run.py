@@ -1,0 +1,106 @@
+"""Starting runs, and going on with suspended ones."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from modelyard.catalog.suggest import did_you_mean
+from modelyard.errors import RunStateError
+from modelyard.tooling.hand_off import match_results
+from modelyard.tooling.limits import RunLimits
+from modelyard.tooling.loop import RunLoop
+from modelyard.tooling.progress import Progress
+from modelyard.tooling.toolbox import Toolbox
+from modelyard.types.options import CALL_OPTIONS, RUN_OPTIONS
+from modelyard.types.request import as_messages
+
+if TYPE_CHECKING:
+    from modelyard.runtime import Runtime
+    from modelyard.tooling.result import RunResult
+    from modelyard.tooling.state import RunState
+    from modelyard.types.content import ToolResult
+    from modelyard.types.options import RunOptions
+    from modelyard.types.request import Messages, Models
+
+__all__ = ["GivenResults", "finish", "resume_run", "start_run"]
+
+GivenResults: TypeAlias = "Mapping[str, Any] | Iterable[ToolResult | Mapping[str, Any]]"
+"""Results for suspended calls: ``ToolResult`` objects, or what a tool would return, by the id of the call."""
+
+
+def start_run(runtime: Runtime, model: Models, messages: Messages, options: RunOptions) -> RunLoop:
+    """Prepare a run; nothing has been sent.
+
+    Raises ``InvalidRequestError`` or ``ConfigurationError`` for what is wrong with tools, limits and messages.
+    """
+    call_options = _call_options(options)
+    limits = RunLimits.make(options.get("limits"))
+    toolbox = _toolbox(options, options.get("tools"), limits, call_options)
+    conversation = as_messages(messages)
+    progress = Progress(
+        model=model,
+        options=call_options,
+        tools=toolbox.declared,
+        limits=limits,
+        messages=conversation,
+        given=len(conversation),
+    )
+    return RunLoop(runtime, progress, toolbox, options.get("checkpoint"))
+
+
+def resume_run(
+    runtime: Runtime, state: RunState, results: GivenResults, model: Models, options: RunOptions
+) -> RunLoop:
+    """Prepare to go on from a state; nothing has been sent and the state is unchanged.
+
+    Raises ``ToolResultsError`` for results that do not answer the calls that wait, ``RunStateError`` when an
+    option that could not be stored is not given again, and what ``start_run`` raises.
+    """
+    given = match_results(state, results)
+    call_options = {**state.options, **_call_options(options)}
+    missing = [name for name in state.omitted if name not in options]
+    if missing:
+        raise RunStateError(
+            f"The run had options that are not stored with its state: {', '.join(missing)}.",
+            hint="Give them to resume() again, or None to go on without.",
+        )
+    limits = state.limits if options.get("limits") is None else RunLimits.make(options.get("limits"))
+    tools = options.get("tools")
+    toolbox = _toolbox(options, state.tools if tools is None else tools, limits, call_options)
+    progress = Progress.of(
+        state,
+        model=state.model if model is None else model,
+        options=call_options,
+        tools=toolbox.declared,
+        limits=limits,
+    )
+    progress.awaiting.clear()
+    for result in given:
+        progress.answer(result)
+    return RunLoop(runtime, progress, toolbox, options.get("checkpoint"))
+
+
+async def finish(loop: RunLoop) -> RunResult:
+    """Take every step of a run, without streaming."""
+    async with contextlib.aclosing(loop.events(stream=False)) as batches:
+        async for _ in batches:
+            pass
+    assert loop.result is not None
+    return loop.result
+
+
+def _call_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of every request of the run; raises ``TypeError`` for one that does not exist."""
+    for name in options:
+        if name not in RUN_OPTIONS:
+            raise TypeError(f"{name!r} is no argument of a run. {did_you_mean(name, RUN_OPTIONS) or ''}".rstrip())
+    return {name: value for name, value in options.items() if name in CALL_OPTIONS and name != "tools"}
+
+
+def _toolbox(
+    options: RunOptions, tools: Sequence[Any] | None, limits: RunLimits, call: Mapping[str, Any]
+) -> Toolbox:
+    parallel = call.get("parallel_tool_calls") is not False
+    return Toolbox(tools, options.get("handlers"), options.get("approve"), limits, parallel=parallel)
