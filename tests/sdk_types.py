@@ -6,13 +6,22 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 __all__ = ["check_request_types"]
 
 
 def check_request_types(provider: str, body: Mapping[str, Any]) -> None:
-    """Raise ``ValidationError`` for a body that is no request by the types of a provider's SDK."""
+    """Fail for a body that is no request by the types of a provider's SDK."""
+    try:
+        _validate(provider, body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = [step if isinstance(step, int) else str(step)[:40] for step in first["loc"]]
+        raise AssertionError(f"{where}: {first['msg']} in {body}") from None
+
+
+def _validate(provider: str, body: Mapping[str, Any]) -> None:
     if provider == "gemini":
         from google.genai import types
 

@@ -60,11 +60,11 @@ def replay(
         return messages
     carrier = Carrier(target, reporter)
     carried = [sent for message in messages if (sent := carrier.carry(message)) is not None]
-    if all(message.role == "system" for message in carried):
-        raise InvalidRequestError("No message holds anything to send.", model=target.model)
     ids = CallIds(target.rules, (call.id for message in carried for call in message.tool_calls))
     paired = Pairing(ids, policy, reporter).pair(carried)
     ready = arrange(paired, target.rules, reporter)
+    if all(message.role == "system" for message in ready):
+        raise InvalidRequestError("No message holds anything to send.", model=target.model)
     if len(ready) == len(messages) and all(new is old for new, old in zip(ready, messages, strict=True)):
         return messages
     return tuple(ready)

@@ -14,12 +14,18 @@ __all__ = ["FILLER", "arrange"]
 FILLER = "OK"
 """What the model is made to say between a turn of tools and one of the user's."""
 
+OPENING = "(The beginning of this conversation is left out.)"
+"""What the user is made to say before a conversation that begins with a turn of the model's."""
+
 
 def arrange(messages: Iterable[Message], rules: HistoryRules, reporter: Reporter) -> list[Message]:
-    """The conversation with files beside tool results, and fillers, where the rules ask for them."""
+    """The conversation with files beside tool results, and what fills gaps, where the rules ask for it."""
     if not rules.files_in_results:
         messages = _files_apart(messages, reporter)
-    return list(messages) if rules.user_after_tool else list(_filled(messages, reporter))
+    if not rules.user_after_tool:
+        messages = _filled(messages, reporter)
+    ready = list(messages)
+    return _opened(ready, reporter) if rules.user_first else ready
 
 
 def _files_apart(messages: Iterable[Message], reporter: Reporter) -> Iterator[Message]:
@@ -53,3 +59,11 @@ def _filled(messages: Iterable[Message], reporter: Reporter) -> Iterator[Message
             yield Message.assistant(FILLER)
         yield message
         before = message.role
+
+
+def _opened(messages: list[Message], reporter: Reporter) -> list[Message]:
+    first = next((at for at, message in enumerate(messages) if message.role != "system"), None)
+    if first is None or messages[first].role != "assistant":
+        return messages
+    reporter.note("messages", "repaired", "a turn of the user's stands before a conversation the model begins")
+    return [*messages[:first], Message.user(OPENING), *messages[first:]]

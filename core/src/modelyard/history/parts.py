@@ -22,6 +22,8 @@ _EMPTY = "a turn that holds nothing to send is left out"
 def is_plain(messages: Sequence[Message], target: Target) -> bool:
     """Whether every message is text, with none but the target's own data, so that nothing needs a change."""
     owns = target.owns
+    if target.rules.user_first and _model_begins(messages):
+        return False
     for message in messages:
         content = message.content
         if not content:
@@ -32,6 +34,13 @@ def is_plain(messages: Sequence[Message], target: Target) -> bool:
             if not part.text or part.text.isspace() or not (part.opaque is None or owns(part.opaque)):
                 return False
     return True
+
+
+def _model_begins(messages: Sequence[Message]) -> bool:
+    for message in messages:
+        if message.role != "system":
+            return message.role == "assistant"
+    return False
 
 
 class Carrier:

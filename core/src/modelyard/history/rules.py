@@ -25,7 +25,7 @@ class HistoryRules:
     of those that do not match; ``tool_name`` and ``tool_name_length`` are the same for names of tools.
     ``blank_text`` says that text of white space alone may be sent (empty text never is), ``files_in_results`` that
     a result may hold images and files, ``user_after_tool`` that something other than a turn of the model's may
-    follow results, ``plain_reasoning`` that reasoning without opaque data may be sent, ``reasoning_last`` that a
+    follow results, ``user_first`` that a turn of the user's must come first, ``plain_reasoning`` that reasoning without opaque data may be sent, ``reasoning_last`` that a
     turn may end in reasoning. ``account_bound`` says that opaque data of a model is worthless under another key.
 
     A rule of the same name on a model's card takes the place of the provider's.
@@ -38,6 +38,7 @@ class HistoryRules:
     blank_text: bool = True
     files_in_results: bool = True
     user_after_tool: bool = True
+    user_first: bool = False
     plain_reasoning: bool = True
     reasoning_last: bool = True
     account_bound: bool = False

@@ -32,7 +32,7 @@ def modelyard_provider() -> ProviderInfo:
         api_key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
         options=frozenset({"store", "max_continuations"}),
-        history=HistoryRules(tool_name=r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}", account_bound=True),
+        history=HistoryRules(tool_name=r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}", user_first=True, account_bound=True),
     )
 
 
