@@ -33,7 +33,11 @@ from .sdk_types import check_request_types
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 NAMES = ("look", "files.read/all", "f" * 100, "1st", "übersicht")
 TOOLS = [Tool(name=name) for name in NAMES]
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 texts = st.sampled_from(["Hello.", "", " \n", "Zoë 😀", "x"])
 ids = st.sampled_from(["call_0", "call_1", "abcdefgh1", "toolu_01AbC", "ünïcode", "x" * 80, ""])

@@ -25,8 +25,9 @@ class HistoryRules:
     of those that do not match; ``tool_name`` and ``tool_name_length`` are the same for names of tools.
     ``blank_text`` says that text of white space alone may be sent (empty text never is), ``files_in_results`` that
     a result may hold images and files, ``user_after_tool`` that something other than a turn of the model's may
-    follow results, ``user_first`` that a turn of the user's must come first, ``plain_reasoning`` that reasoning without opaque data may be sent, ``reasoning_last`` that a
-    turn may end in reasoning. ``account_bound`` says that opaque data of a model is worthless under another key.
+    follow results, ``user_first`` that a turn of the user's must come before any of the model's,
+    ``plain_reasoning`` that reasoning without opaque data may be sent, ``reasoning_last`` that a turn may end in
+    reasoning. ``account_bound`` says that opaque data of a model is worthless under another key.
 
     A rule of the same name on a model's card takes the place of the provider's.
     """
