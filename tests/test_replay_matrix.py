@@ -58,8 +58,7 @@ class World:
         completion = await runtime.complete(f"{provider}:{emulator.dialect.model}", history, tools=[TOOL])
         assert [message.model_dump_json() for message in history] == before
         assert emulator.rejected == []
-        if provider != "openai":
-            check_request_types(provider, self.sent(provider))
+        check_request_types(provider, self.sent(provider))
         return completion
 
     def sent(self, provider: str) -> JsonObject:

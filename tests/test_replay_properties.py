@@ -101,8 +101,7 @@ class World:
             return None
         finally:
             assert [message.model_dump_json() for message in history] == before
-        if provider != "openai":
-            check_request_types(provider, emulator.requests[-1].json)
+        check_request_types(provider, emulator.requests[-1].json)
         return answer.message
 
 

@@ -6,12 +6,15 @@ import functools
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
 from pydantic import TypeAdapter
 
 from modelyard import ModelCard, Runtime
+from modelyard.history.codec import adapt
+from modelyard.history.opaque import Target
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.base import JsonObject
@@ -19,6 +22,7 @@ from modelyard.types.request import build_request
 from modelyard_openai.chat.request import build_chat_request
 from modelyard_openai.dialect import OpenAIDialect
 from modelyard_openai.dialect_checks import cards
+from modelyard_openai.plugin import modelyard_provider
 from modelyard_openai.request import build_responses_request, check_request
 
 Wire: TypeAlias = Callable[..., WireRequest]
@@ -81,7 +85,10 @@ def wire(dialect: OpenAIDialect) -> Wire:
         system, stream = fields.pop("system", None), fields.pop("stream", False)
         request = build_request("openai", model, messages, system, fields, stream=stream)
         check_request(request, card)
+        request = adapt(request, Target(modelyard_provider().history, "openai", model))
         built = (build_chat_request if api == "chat" else build_responses_request)(request, card)
+        if request.adaptation is not None:
+            built = replace(built, report=request.adaptation.report(built.report))
         headers = {"authorization": "Bearer key", "content-type": "application/json"}
         dialect.check(Received("POST", f"/v1{built.path}", "", headers, json.dumps(built.body).encode()))
         return built

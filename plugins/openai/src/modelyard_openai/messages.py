@@ -149,7 +149,7 @@ class _Writer:
         opaque = part.opaque if isinstance(part, TextPart) else None
         if isinstance(part, TextPart):
             self._breakpoints.refuse(part.cache, "the assistant's text")
-        kept = self._kept(opaque)
+        kept = opaque.data if opaque is not None else {}  # its id, status and phase
         if not paired or "id" not in kept:
             if part.text:
                 phase = {"phase": kept["phase"]} if "phase" in kept else {}
@@ -166,9 +166,9 @@ class _Writer:
 
     def _call(self, call: ToolCall) -> JsonObject:
         opaque = call.opaque
-        if opaque is not None and opaque.provider == "openai" and opaque.kind == _CUSTOM:
+        if opaque is not None and opaque.kind == _CUSTOM:
             self._custom.add(call.id)
-            return opaque.data
+            return {**opaque.data, "call_id": call.id}
         return {
             "type": "function_call",
             "call_id": call.id,
@@ -176,20 +176,9 @@ class _Writer:
             "arguments": call.arguments_text or "{}",
         }
 
-    def _kept(self, opaque: Opaque | None) -> JsonObject:
-        """What is sent back of a message this model wrote: its id, status and phase."""
-        if opaque is None or opaque.provider != "openai" or opaque.model not in (None, self._model):
-            return {}
-        return opaque.data
-
     def _own(self, opaque: Opaque | None) -> JsonObject | None:
-        """An item of this model, to be sent back unchanged; ``None`` for any other."""
-        if opaque is None:
-            return None
-        if opaque.provider != "openai" or opaque.model not in (None, self._model):
-            self._note("dropped", "reasoning and other data that only the model that made it can read")
-            return None
-        if opaque.kind == "message":  # the head of a message without any text
+        """An item to be sent back unchanged; ``None`` for what is none, as the head of a message without text."""
+        if opaque is None or opaque.kind == "message":
             return None
         if opaque.kind == "reasoning" and not opaque.data.get("encrypted_content"):
             self._note("dropped", "reasoning without encrypted content: nothing was stored to find it by")
