@@ -113,7 +113,7 @@ def chat(message: JsonObject, finish: str = "stop", **fields: Any) -> JsonObject
 
 
 def chunks(*deltas: JsonObject, finish: str = "stop") -> bytes:
-    made = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    made: list[JsonObject] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     made.append({"index": 0, "delta": {}, "finish_reason": finish})
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": MODEL}
     events = [b"data: %b\n\n" % json.dumps({**head, "choices": [choice]}).encode() for choice in made]
@@ -360,7 +360,11 @@ def test_items_of_built_in_tools_are_kept_as_they_came(item: JsonObject) -> None
 
 def test_unknown_events_are_ignored() -> None:
     body = response(message(text("Yes.")))
-    odd = [{"type": "response.of.next_year", "delta": 1}, {"type": "response.web_search_call.searching"}, {}]
+    odd: list[JsonObject] = [
+        {"type": "response.of.next_year", "delta": 1},
+        {"type": "response.web_search_call.searching"},
+        {},
+    ]
     assert completion(decode("responses", streamed(body, *odd))).text == "Yes."
 
 

@@ -180,9 +180,16 @@ async def test_b23_b24_cancelling_before_the_first_byte_closes_the_connection(
     either: Runtime, emulator: Emulator
 ) -> None:
     emulator.fault = hang_before_head()
+    arrived = asyncio.Event()
+    loop, hang = asyncio.get_running_loop(), emulator.fault
+
+    def tell(reply: Reply) -> Reply:
+        loop.call_soon_threadsafe(arrived.set)
+        return hang(reply)
+
+    emulator.fault = tell
     task = asyncio.create_task(either.complete(PLAIN, "Hi"))
-    while not emulator.requests:
-        await asyncio.sleep(0.01)
+    await arrived.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -40,7 +40,9 @@ async def either(api: str, emulator: Emulator) -> Any:
 
 def fragments(*calls: JsonObject, finish: str = "tool_calls") -> Reply:
     """A Chat Completions stream of tool call fragments."""
-    made = [{"delta": {"tool_calls": [call]}, "index": 0, "finish_reason": None} for call in calls]
+    made: list[JsonObject] = [
+        {"delta": {"tool_calls": [call]}, "index": 0, "finish_reason": None} for call in calls
+    ]
     made.append({"delta": {}, "index": 0, "finish_reason": finish})
     return Reply.sse([*(sse({"id": "c1", "choices": [choice]}) for choice in made), sse("[DONE]")])
 

@@ -29,7 +29,7 @@ from modelyard import (
 from modelyard.http.session import WireRequest
 from modelyard.streaming.sse import SseParser
 from modelyard.testing import Received, Script
-from modelyard.types.base import Opaque
+from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.events import Event
 from modelyard_openai.chat.events import OpenAIChatDecoder
 from modelyard_openai.dialect import DIALECT
@@ -53,8 +53,11 @@ FILES = st.one_of(
     st.builds(FilePart, file_id=st.just("file-1"), media_type=st.sampled_from([None, "image/png"])),
     st.builds(FilePart, data=st.just(b"RIFF"), media_type=st.sampled_from(["audio/wav", "audio/flac"])),
 )
-USERS = st.builds(lambda parts, name: Message(role="user", content=tuple(parts), name=name),
-                  st.lists(TEXTS | IMAGES | FILES, min_size=1, max_size=3), st.sampled_from([None, "Ada"]))  # fmt: skip
+USERS = st.builds(
+    lambda parts, name: Message(role="user", content=tuple(parts), name=name),
+    st.lists(TEXTS | IMAGES | FILES, min_size=1, max_size=3),
+    st.sampled_from([None, "Ada"]),
+)
 SYSTEMS = st.builds(lambda part: Message(role="system", content=(part,)), TEXTS)
 
 
@@ -63,34 +66,22 @@ def turns(draw: st.DrawFn, model: str, number: int) -> list[Message]:
     """A turn of the model's, with reasoning, text, citations and calls, and the results of the calls."""
     maker = draw(st.sampled_from([model, "gpt-5.4"]))
     parts: list[Any] = []
+
+    def own(kind: str, data: JsonObject) -> Opaque:
+        return Opaque(provider="openai", model=maker, kind=kind, data=data)
+
     if draw(st.booleans()):
-        item = {
-            "type": "reasoning",
-            "id": f"rs_{number}",
-            "summary": [],
-            "encrypted_content": draw(st.sampled_from(["enc", None])),
-        }
-        parts.append(
-            ReasoningPart(
-                kind="hidden", opaque=Opaque(provider="openai", model=maker, kind="reasoning", data=item)
-            )
-        )
+        item: JsonObject = {"type": "reasoning", "id": f"rs_{number}", "summary": []}
+        item["encrypted_content"] = draw(st.sampled_from(["enc", None]))
+        parts.append(ReasoningPart(kind="hidden", opaque=own("reasoning", item)))
     if draw(st.booleans()):
-        item = {
-            "type": "web_search_call",
-            "id": f"ws_{number}",
-            "status": "completed",
-            "action": {"type": "search", "query": "x"},
-        }
-        parts.append(OpaquePart(opaque=Opaque(provider="openai", model=maker, kind="web_search_call", data=item)))
+        search: JsonObject = {"type": "web_search_call", "id": f"ws_{number}", "status": "completed"}
+        search["action"] = {"type": "search", "query": "x"}
+        parts.append(OpaquePart(opaque=own("web_search_call", search)))
     if draw(st.booleans()):
-        kept = Opaque(
-            provider="openai", model=maker, kind="message", data={"id": f"msg_{number}", "status": "completed"}
-        )
-        parts += [
-            TextPart(text=draw(TEXT), cache=draw(CACHE), opaque=draw(st.sampled_from([None, kept]))),
-            CitationPart(raw={"type": "x"}),
-        ]
+        kept = own("message", {"id": f"msg_{number}", "status": "completed"})
+        text = TextPart(text=draw(TEXT), cache=draw(CACHE), opaque=draw(st.sampled_from([None, kept])))
+        parts += [text, CitationPart(raw={"type": "x"})]
     if draw(st.booleans()):
         parts.append(RefusalPart(text=draw(TEXT)))
     calls = [ToolCall(id=f"call_{number}_{n}", name="f", arguments={}) for n in range(draw(st.integers(0, 2)))]
@@ -107,25 +98,40 @@ def turns(draw: st.DrawFn, model: str, number: int) -> list[Message]:
     return [made, Message.tool(results)] if results else [made]
 
 
-SCHEMAS = st.recursive(
-    st.sampled_from([{"type": "string"}, {"type": "integer", "minimum": 1}, {"enum": ["a", 1]}, {}, {"type": "string", "format": "uri"}]),
-    lambda inner: st.one_of(
-        st.builds(lambda kept, wanted: {"type": "object", "properties": kept, "required": sorted(set(kept) & wanted)},
-                  st.dictionaries(st.sampled_from(["a", "title", "$ref", "properties"]), inner, max_size=3),
-                  st.sets(st.sampled_from(["a", "title"]))),
-        st.builds(lambda kept: {"type": "array", "items": kept, "uniqueItems": True}, inner),
-        st.builds(lambda kept: {"anyOf": [kept, {"type": "null"}]}, inner),
-        st.builds(lambda kept: {"allOf": [kept], "description": "x"}, inner),
-        st.builds(lambda kept: {"type": "object", "additionalProperties": kept}, inner),
-    ),
-    max_leaves=6,
-)  # fmt: skip
-OBJECTS = st.builds(lambda kept: {"type": "object", "properties": {"x": kept}}, SCHEMAS)
-TOOLS = st.lists(
-    st.builds(lambda name, schema, strict, cache: {"name": name, "parameters": schema, "strict": strict, "cache": cache},
-              st.sampled_from("fgh"), OBJECTS, st.sampled_from([None, True, False]), CACHE),
-    max_size=3, unique_by=lambda tool: tool["name"],
-)  # fmt: skip
+LEAVES: list[JsonObject] = [
+    {"type": "string"},
+    {"type": "integer", "minimum": 1},
+    {"enum": ["a", 1]},
+    {},
+    {"type": "string", "format": "uri"},
+]
+NAMES = ["a", "title", "$ref", "properties"]
+
+
+def larger(inner: st.SearchStrategy[JsonObject]) -> st.SearchStrategy[JsonObject]:
+    """Schemas around others."""
+    objects = st.builds(
+        lambda kept, wanted: {"type": "object", "properties": kept, "required": sorted(set(kept) & wanted)},
+        st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+        st.sets(st.sampled_from(NAMES)),
+    )
+    return st.one_of(
+        objects,
+        inner.map(lambda kept: {"type": "array", "items": kept, "uniqueItems": True}),
+        inner.map(lambda kept: {"anyOf": [kept, {"type": "null"}]}),
+        inner.map(lambda kept: {"allOf": [kept], "description": "x"}),
+        inner.map(lambda kept: {"type": "object", "additionalProperties": kept}),
+    )
+
+
+SCHEMAS: st.SearchStrategy[JsonObject] = st.recursive(st.sampled_from(LEAVES), larger, max_leaves=6)
+OBJECTS = SCHEMAS.map(lambda kept: {"type": "object", "properties": {"x": kept}})
+TOOL = st.fixed_dictionaries(
+    {"name": st.sampled_from("fgh"), "parameters": OBJECTS},
+    optional={"strict": st.booleans(), "cache": CACHE},
+)
+TOOLS = st.lists(TOOL, max_size=3, unique_by=lambda tool: str(tool["name"]))
+OUTPUTS: st.SearchStrategy[Any] = st.just("json") | OBJECTS | SCHEMAS
 CONTROLS = st.fixed_dictionaries(
     {},
     optional={
@@ -133,7 +139,7 @@ CONTROLS = st.fixed_dictionaries(
         "tools": TOOLS,
         "tool_choice": st.sampled_from(["auto", "required", "none"]),
         "parallel_tool_calls": st.booleans(),
-        "output": st.just("json") | OBJECTS | SCHEMAS.filter(lambda schema: "schema" not in schema),
+        "output": OUTPUTS,
         "reasoning": st.fixed_dictionaries(
             {},
             optional={
