@@ -39,7 +39,7 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion |
     deployment = attempt.deployment
     watchdog = Watchdog(call.deadlines, engine.remaining())
     try:
-        session = await watchdog.wait(deployment.open_session())
+        session = await watchdog.prepare(deployment.open_session())
         request = call.request_for(deployment)
         with watchdog.watched():
             return await watchdog.wait(deployment.binding.complete(session, request, deployment.card))

@@ -61,7 +61,7 @@ class StreamAttempt:
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
             yield list(news)
-            session = await watchdog.wait(deployment.open_session())
+            session = await watchdog.prepare(deployment.open_session())
             source = deployment.binding.stream(session, call.request_for(deployment), deployment.card)
             while self.completion is None:
                 batch = self._take(await watchdog.wait(anext(source, None)), watchdog)

@@ -42,6 +42,7 @@ class Watchdog:
         self._total_due = None if remaining is None else self._loop.time() + remaining
         self._waited = 0.0
         self._got_output = False
+        self._preparing = False
         self._since = 0.0
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -53,6 +54,16 @@ class Watchdog:
         if not self._got_output:
             self._got_output = True
             self.stop()  # armed for the first output; the next wait arms it for the shorter clock
+
+    async def prepare(self, awaitable: Awaitable[T]) -> T:
+        """Await something of our own, such as the opening of a session: only the total deadline counts."""
+        self._preparing = True
+        try:
+            return await self.wait(awaitable)
+        finally:
+            self._preparing = False
+            self._waited = 0.0
+            self.stop()  # armed for the total deadline; the next wait arms it for the first output
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """Await something of the provider's.
@@ -91,6 +102,8 @@ class Watchdog:
             self._timer = None
 
     def _due(self) -> tuple[float | None, str]:
+        if self._preparing:
+            return self._total_due, "total"
         limit, phase = (self._between, "between_outputs") if self._got_output else (self._first, "first_output")
         due = None if limit is None else self._since + limit - self._waited
         if self._total_due is not None and (due is None or self._total_due < due):
