@@ -29,7 +29,7 @@ PIECES = ("Hello ", "there, ", "dear ", "reader ", "of ", "this ", "long ", "lin
 TRUTH = "".join(PIECES)
 BACKUP = "From the backup."
 GOOD = Script().say(*PIECES)
-DEADLINES = {"first_output": 1.0, "between_outputs": 1.0, "total": 2.5}
+DEADLINES = {"first_output": 3.0, "between_outputs": 3.0, "total": 7.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _drip(reply: Reply) -> Reply:
     """One piece, then a pause shorter than any clock but the total one's."""
     reply = _pieces(reply)
     middle = _after_output(reply)
-    slow = [step for piece in reply.steps[middle:] for step in (Pause(0.7), piece)]
+    slow = [step for piece in reply.steps[middle:] for step in (Pause(2.1), piece)]
     return replace(reply, steps=[*reply.steps[:middle], *slow, Hang()])
 
 
@@ -94,7 +94,7 @@ def _headers(**headers: str) -> Fault:
 
 
 def _date(reply: Reply) -> Reply:
-    return _headers(retry_after=email.utils.formatdate(time.time() + 6, usegmt=True))(reply)
+    return _headers(retry_after=email.utils.formatdate(time.time() + 60, usegmt=True))(reply)
 
 
 def _body(content: bytes, media_type: str) -> Fault:

@@ -73,7 +73,7 @@ async def test_an_answer_in_time_has_no_rival(stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_rival_that_fails_leaves_the_first_alone(stream: bool) -> None:
-    slow, quick = pair(Script().say("Late."), Script().fail("overloaded"), seconds=0.1)
+    slow, quick = pair(Script().say("Late."), Script().fail("overloaded"), seconds=0.6)
     async with Runtime(plugins=[slow, quick], fallback="before_output") as runtime:
         completion, _ = await ask(runtime, stream=stream)
     assert completion.text == "Late."
@@ -83,7 +83,7 @@ async def test_a_rival_that_fails_leaves_the_first_alone(stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_when_both_fail_every_attempt_is_on_the_error(stream: bool) -> None:
-    slow, quick = pair(Script().fail("overloaded"), Script().fail("overloaded"), seconds=0.1)
+    slow, quick = pair(Script().fail("overloaded"), Script().fail("overloaded"), seconds=0.6)
     async with Runtime(plugins=[slow, quick], fallback="before_output", max_attempts=1) as runtime:
         with pytest.raises(OverloadedError) as caught:
             await ask(runtime, stream=stream)
@@ -92,7 +92,7 @@ async def test_when_both_fail_every_attempt_is_on_the_error(stream: bool) -> Non
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_by_default_the_rival_is_the_same_model_again(stream: bool) -> None:
-    slow, quick = pair(Script().say("Late."), Script().say("Quick."), seconds=0.1)
+    slow, quick = pair(Script().say("Late."), Script().say("Quick."), seconds=0.6)
     async with Runtime(plugins=[slow, quick]) as runtime:
         completion, _ = await ask(runtime, stream=stream)
     assert completion.text == "Late."
