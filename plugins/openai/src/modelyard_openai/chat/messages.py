@@ -114,6 +114,8 @@ class _Writer:
     def _texts(self, parts: Sequence[Part]) -> str | list[JsonObject]:
         """Text parts as one text, or as a list where one of them carries a cache marker."""
         texts = [part for part in parts if isinstance(part, TextPart)]
+        if not any(part.cache for part in texts):
+            return "".join(part.text for part in texts)
         wires: list[JsonObject] = []
         for part in texts:
             wire = {"type": "text", "text": part.text}
@@ -124,6 +126,8 @@ class _Writer:
         return "".join(part.text for part in texts)
 
     def _user_part(self, part: Part) -> JsonObject:
+        if isinstance(part, TextPart) and not part.cache:
+            return {"type": "text", "text": part.text}
         wire = self._content(part)
         if isinstance(part, (TextPart, ImagePart, FilePart)) and part.cache:
             self._breakpoints.mark(wire, part.cache)
@@ -167,12 +171,17 @@ class _Writer:
 
     def _add_assistant(self, parts: Sequence[Part], named: JsonObject) -> None:
         message: JsonObject = {"role": "assistant", **named}
-        refusal = "".join(part.text for part in parts if isinstance(part, RefusalPart))
-        calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
+        refusal, calls = "", list[JsonObject]()
         for part in parts:
-            if isinstance(part, (ReasoningPart, OpaquePart)):
+            if isinstance(part, TextPart):
+                continue
+            if isinstance(part, ToolCall):
+                calls.append(_call(part))
+            elif isinstance(part, RefusalPart):
+                refusal += part.text
+            elif isinstance(part, (ReasoningPart, OpaquePart)):
                 self._note("dropped", "reasoning and other data that Chat Completions cannot take back")
-            elif not isinstance(part, (TextPart, CitationPart, RefusalPart, ToolCall)):
+            elif not isinstance(part, CitationPart):
                 self._note("dropped", "images and files in the assistant's turns")
         content = self._texts(parts)
         if content or not (calls or refusal):
