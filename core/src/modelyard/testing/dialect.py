@@ -20,7 +20,7 @@ from modelyard.types.base import JsonObject
 __all__ = ["Dialect", "Rejection", "load_dialects", "sse"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # an exception is told by identity, and its traceback changes
 class Rejection(Exception):
     """What the real API would answer to a request it refuses."""
 

@@ -40,13 +40,21 @@ def settle_markers(body: JsonObject, reporter: Reporter, *, automatic: bool) -> 
         reporter.clamp("cache", f"a request takes {MOST_MARKERS} markers; the last ones stay")
         for block in marked[:-most]:
             del block["cache_control"]
+    _order_lifetimes(marked[-most:], reporter)
+
+
+def _order_lifetimes(marked: list[JsonObject], reporter: Reporter) -> None:
     short = False
-    for block in marked[-most:]:
+    late: list[JsonObject] = []
+    for block in marked:
         if block["cache_control"].get("ttl") != "1h":
             short = True
         elif short:
-            reporter.clamp("cache", "a marker of 1h cannot follow one of 5m; it became 5m")
-            block["cache_control"] = {**block["cache_control"], "ttl": "5m"}
+            late.append(block)
+    if late:
+        reporter.clamp("cache", "a marker of 1h cannot follow one of 5m; it became 5m")
+    for block in late:
+        block["cache_control"] = {"type": "ephemeral", "ttl": "5m"}
 
 
 def _marked(body: JsonObject) -> Iterator[JsonObject]:

@@ -79,6 +79,14 @@ class BlockWriter:
                 blocks.append(block)
         return blocks
 
+    def text(self, part: TextPart) -> JsonObject | None:
+        """A block of text, ``None`` for blank text."""
+        if part.text.strip():
+            return self._mark({"type": "text", "text": part.text}, part.cache)
+        if part.cache:
+            self._reporter.drop("cache", "a marker on empty text is refused")
+        return None
+
     def finish(self) -> None:
         """Let every document be cited if any is: the API takes all or none."""
         cited = [document for document in self._documents if "citations" in document]
@@ -103,19 +111,12 @@ class BlockWriter:
     def _input_text(self, part: TextPart) -> JsonObject | None:
         if part.opaque is not None and part.opaque.kind in _INPUT_BLOCKS:
             return self._mark(dict(part.opaque.data), part.cache)
-        return self._text(part)
-
-    def _text(self, part: TextPart) -> JsonObject | None:
-        if part.text.strip():
-            return self._mark({"type": "text", "text": part.text}, part.cache)
-        if part.cache:
-            self._reporter.drop("cache", "a marker on empty text is refused")
-        return None
+        return self.text(part)
 
     def _answer_text(self, part: TextPart | RefusalPart) -> JsonObject | None:
         if isinstance(part, RefusalPart):
             return {"type": "text", "text": part.text} if part.text.strip() else None
-        block = self._text(part)
+        block = self.text(part)
         if block is not None:
             block.update(_extras(part.opaque, "text"))
         return block

@@ -124,6 +124,9 @@ def _off(wanted: ReasoningOptions, card: ModelCard, reporter: Reporter) -> JsonO
 
 def _thinking(wanted: ReasoningOptions, card: ModelCard, limit: int, reporter: Reporter) -> JsonObject:
     """The ``thinking`` of a model that is to think, empty where its default says the same."""
+    asked = wanted.effort or wanted.budget_tokens or wanted.summary not in (None, "none")
+    if not asked and card.rules.get("thinking") == "off":
+        return {}
     display = _display(wanted, reporter)
     thinking: JsonObject = {}
     budget = _budget(wanted, card, limit, reporter)

@@ -68,7 +68,7 @@ class Conversation:
         """The blocks of a system message: one, or one for each part where one of them is marked."""
         parts = [part for part in message.content if isinstance(part, TextPart)]
         if any(part.cache for part in parts):
-            return self._writer.user(parts)
+            return [block for part in parts if (block := self._writer.text(part)) is not None]
         return [{"type": "text", "text": message.text}] if message.text.strip() else []
 
     def _add_assistant(self, blocks: list[JsonObject]) -> None:

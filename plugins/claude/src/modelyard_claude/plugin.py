@@ -90,7 +90,7 @@ def modelyard_validate(request: Request, card: ModelCard) -> None:
 
 
 @hookimpl
-async def modelyard_count_tokens(session: ClaudeSession, request: Request, card: ModelCard) -> int:
+async def modelyard_count_tokens(session: ClaudeSession, request: Request, card: ModelCard) -> int | None:
     return await session.count_tokens(request, card)
 
 

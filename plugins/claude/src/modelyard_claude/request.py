@@ -47,8 +47,8 @@ def check_request(request: Request, card: ModelCard) -> None:
 
     A turn that ends in a block of a server tool is no prefill but a paused turn to go on with.
     """
-    last = next(message for message in reversed(request.messages) if message.role != "system")
-    if last.role != "assistant" or _is_paused(last):
+    last = next((message for message in reversed(request.messages) if message.role != "system"), None)
+    if last is None or last.role != "assistant" or _is_paused(last):
         return
     prefill = card.capability("prefill")
     if prefill.state == "unsupported" or (

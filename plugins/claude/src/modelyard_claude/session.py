@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ClaudeSession", "open_session"]
 
+_UNCOUNTED = frozenset({"AsyncAnthropicBedrock"})
+"""Clients of the SDK (2.12.0) that refuse to count: their cloud has no endpoint for it."""
+
 
 class ClaudeSession(HttpSession):
     """Speaks the Messages API through a client of the SDK.
@@ -80,8 +83,10 @@ class ClaudeSession(HttpSession):
             return await collect_stream(streamed, provider=card.provider, model=request.model)
         return await super().complete(request, card)
 
-    async def count_tokens(self, request: Request, card: ModelCard) -> int:
-        """The input tokens of a request, counted by the provider."""
+    async def count_tokens(self, request: Request, card: ModelCard) -> int | None:
+        """The input tokens of a request, counted by the provider; ``None`` on Bedrock, which cannot."""
+        if type(self._sdk).__name__ in _UNCOUNTED:
+            return None
         response = await self.send(counting_request(self.build(request, card)), stream=False)
         try:
             return read_count(decode_json(await read_bounded(response)))
