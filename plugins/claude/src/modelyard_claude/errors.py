@@ -53,7 +53,7 @@ _QUOTA_CODES = frozenset(
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
     (
         re.compile(
-            r"prompt is too long|exceeds? (the )?(model'?s )?context|context (window|limit)", re.IGNORECASE
+            r"(prompt|input) is too long|exceeds? (the )?(model'?s )?context|context (window|limit)", re.IGNORECASE
         ),
         errors.ContextWindowError,
     ),
