@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from inspect import get_annotations
+from typing import Any, get_args
 
 import anthropic
 import httpx2
@@ -305,3 +306,81 @@ def test_anything_else_is_at_least_named(error: Exception) -> None:
 def test_a_response_that_does_not_fit_the_sdk_is_an_invalid_response() -> None:
     error = anthropic.APIResponseValidationError(httpx2.Response(200, request=REQUEST), None)
     assert type(map_error(error)) is InvalidResponseError
+
+
+# Every status and code
+
+
+BY_STATUS: dict[int | None, type[ProviderError]] = {
+    None: ServerError,
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    402: QuotaExceededError,
+    403: PermissionDeniedError,
+    404: ModelNotFoundError,
+    408: ServerError,
+    409: ServerError,
+    412: InvalidRequestError,
+    413: InvalidRequestError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+    431: InvalidRequestError,
+    499: InvalidRequestError,
+    501: ServerError,
+    503: ServerError,
+    504: ServerError,
+    529: OverloadedError,
+}
+BY_CODE: dict[str, type[ProviderError]] = {
+    "contract_spend_limit_reached": QuotaExceededError,
+    "enforced_spend_limit_reached": QuotaExceededError,
+    "linked_organization_billing_unavailable": QuotaExceededError,
+    "linked_organization_spend_limit_reached": QuotaExceededError,
+    "organization_on_hold": PermissionDeniedError,
+    "organization_type_not_supported": PermissionDeniedError,
+    "region_not_supported": PermissionDeniedError,
+}
+TYPES: dict[int | None, str] = {
+    400: "invalid_request_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+}
+TYPES |= {409: "conflict_error", 413: "request_too_large", 429: "rate_limit_error", 503: "api_error"}
+TYPES |= {529: "overloaded_error"}
+
+
+def status_errors(kind: type[Any]) -> Iterator[type[Any]]:
+    """Every class for a status, those for one (status, error_code) among them."""
+    for child in kind.__subclasses__():
+        yield child
+        yield from status_errors(child)
+
+
+def code_of(kind: type[Any]) -> str | None:
+    """The error code a class of the SDK is for."""
+    for base in kind.__mro__:
+        for code in get_args(get_annotations(base).get("error_code")):
+            if isinstance(code, str):
+                return code
+    return None
+
+
+STATUS_ERRORS = sorted(set(status_errors(anthropic.APIStatusError)), key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", STATUS_ERRORS)
+def test_every_pair_of_status_and_code_the_sdk_knows_has_the_class_that_fits(kind: type[Any]) -> None:
+    status, code = getattr(kind, "status_code", None), code_of(kind)
+    details = {"details": {"error_code": code}} if code else {}
+    body = {"type": "error", "error": {"type": TYPES.get(status), "message": "Sorry.", **details}}
+    response = httpx2.Response(status or 500, json=body, request=REQUEST)
+    mapped = map_error(kind("x", response=response, body=body))
+    expected = BY_CODE.get(code or "", InvalidRequestError if status == 404 and code else BY_STATUS[status])
+    assert (type(mapped), mapped.status, mapped.code) == (expected, status or 500, code or TYPES.get(status))
+
+
+def test_the_walk_meets_the_codes_there_are() -> None:
+    codes = {code_of(kind) for kind in STATUS_ERRORS}
+    assert set(BY_CODE) <= codes
+    assert len(codes) > 80

@@ -53,7 +53,17 @@ class BlockWriter:
 
     def user(self, parts: Sequence[Part]) -> list[JsonObject]:
         """The blocks of a turn of the user's or of tools; blank text is left out, which the API refuses."""
-        return [block for part in parts if (block := self._user_block(part)) is not None]
+        blocks: list[JsonObject] = []
+        for part in parts:
+            # Nearly every part of a long history is plain text: no calls for those.
+            if type(part) is TextPart and part.opaque is None and not part.cache:
+                if part.text and not part.text.isspace():
+                    blocks.append({"type": "text", "text": part.text})
+                continue
+            block = self._user_block(part)
+            if block is not None:
+                blocks.append(block)
+        return blocks
 
     def assistant(self, parts: Sequence[Part]) -> list[JsonObject]:
         """The blocks of a turn of the model's.
@@ -64,6 +74,11 @@ class BlockWriter:
         blocks: list[JsonObject] = []
         cited = False
         for part in parts:
+            if type(part) is TextPart and part.opaque is None and not part.cache:
+                cited = False
+                if part.text and not part.text.isspace():
+                    blocks.append({"type": "text", "text": part.text})
+                continue
             if isinstance(part, (TextPart, RefusalPart)):
                 cited = isinstance(part, TextPart) and bool(_extras(part.opaque, "text"))
                 block = self._answer_text(part)

@@ -15,7 +15,7 @@ from modelyard.testing.server import Received
 from modelyard.types.base import JsonObject
 from modelyard_claude.counting import COUNT_PATH
 from modelyard_claude.dialect_controls import (
-    OLD,
+    NAMED,
     SAMPLED,
     check_choice,
     check_limits,
@@ -37,6 +37,10 @@ _FIELDS = frozenset(
     "cache_control service_tier speed inference_geo container diagnostics user_profile_id".split()
 )
 _NO_SYSTEM_TURNS = (*SAMPLED, "claude-opus-4-7", "claude-sonnet-5")
+_NO_PREFILL = tuple(
+    f"claude-{name}"
+    for name in "fable mythos-5 opus-5 sonnet-5 haiku-5 opus-4-6 opus-4-7 opus-4-8 sonnet-4-6".split()
+)
 _SYSTEM_TURNS = ("claude-sonnet-5-5",)
 _COUNT_FIELDS = frozenset(
     "model messages system tools tool_choice thinking output_config cache_control speed user_profile_id".split()
@@ -123,7 +127,9 @@ def _all_blocks(body: JsonObject) -> list[JsonObject]:
 
 
 def _takes_sampling(received: Received, body: JsonObject) -> bool:
-    return received.headers["anthropic-version"] == "2023-06-01" and body["model"].startswith(SAMPLED)
+    model: str = body["model"]
+    takes = model.startswith(SAMPLED) or not model.startswith(NAMED)
+    return takes and received.headers["anthropic-version"] == "2023-06-01"
 
 
 def _check_fields(body: JsonObject, *, model_takes_sampling: bool, counting: bool, beta: str) -> None:
@@ -308,6 +314,8 @@ def _check_results(blocks: list[JsonObject], expected: list[str], number: int) -
 def _check_end(last: JsonObject, body: JsonObject) -> None:
     if last["role"] != "assistant" or _SERVER_BLOCK.fullmatch(str(_blocks_of(last, 0)[-1]["type"])):
         return
-    require(body["model"].startswith(OLD), "Prefilling assistant messages is not supported for this model.")
+    require(
+        not body["model"].startswith(_NO_PREFILL), "Prefilling assistant messages is not supported for this model."
+    )
     text = _blocks_of(last, 0)[-1].get("text", "")
     require(not text or not text[-1].isspace(), "final assistant content cannot end with trailing whitespace")

@@ -49,6 +49,8 @@ _QUOTA_CODES = frozenset(
         "linked_organization_spend_limit_reached",
     }
 )
+_DENIED_CODES = frozenset({"organization_on_hold", "organization_type_not_supported", "region_not_supported"})
+"""Refusals of the caller, not of the request, that come as a plain invalid_request_error."""
 # These come as a plain invalid_request_error; the wording, seen in public issue threads, is all there is.
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
     (
@@ -122,6 +124,8 @@ def _classify(details: JsonObject, message: str) -> tuple[type[ProviderError] | 
     code = _error_code(details)
     if code in _QUOTA_CODES:
         return errors.QuotaExceededError, status
+    if code in _DENIED_CODES:
+        return errors.PermissionDeniedError, status
     if kind is errors.ModelNotFoundError and code is not None:
         return errors.InvalidRequestError, status  # a file, thread or profile is missing, not the model
     if kind in (None, errors.InvalidRequestError):

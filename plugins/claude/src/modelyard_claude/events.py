@@ -16,6 +16,9 @@ from modelyard_claude.usage import claude_usage, merge_usage
 
 __all__ = ["ClaudeDecoder"]
 
+_FIELDS = (("id", str), ("model", str), ("stop_reason", str), ("stop_details", dict))
+"""What is kept of a message, and the only form in which it means anything."""
+
 
 class ClaudeDecoder(StreamDecoder):
     """Decodes one answer.
@@ -105,8 +108,8 @@ class ClaudeDecoder(StreamDecoder):
 
     def _note(self, fields: JsonObject, holder: JsonObject) -> None:
         """Keep what is known of the message so far; later events leave out or null what they do not change."""
-        for key in ("id", "model", "stop_reason", "stop_details"):
-            if fields.get(key) is not None:
+        for key, kind in _FIELDS:
+            if isinstance(fields.get(key), kind):
                 self._message[key] = fields[key]
         usage = holder.get("usage")
         if isinstance(usage, dict):
@@ -134,9 +137,10 @@ class ClaudeDecoder(StreamDecoder):
     def _explain_refusal(self, emit: Emit) -> None:
         """Say what the API says of a refusal: its explanation as the refusal, its category beside it."""
         details = self._message.get("stop_details")
-        if not isinstance(details, dict) or self._message.get("stop_reason") != "refusal":
+        if details is None or self._message.get("stop_reason") != "refusal":
             return
-        if details.get("explanation"):
-            emit(ContentDelta(self._begun, details["explanation"], "refusal"))
+        explanation = details.get("explanation")
+        if explanation and isinstance(explanation, str):
+            emit(ContentDelta(self._begun, explanation, "refusal"))
         opaque = Opaque(provider="claude", kind="stop_details", data=details)
         emit(ContentDelta(self._begun + 1, "", opaque=opaque))
