@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelyard import ModelCard, Runtime
 from modelyard.catalog.loader import load_cards
+from modelyard.history.codec import adapt
+from modelyard.history.opaque import Target
+from modelyard.history.rules import rules_for
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.dialect import DIALECT
 from modelyard_claude.options import ClaudeOptions
+from modelyard_claude.plugin import modelyard_provider
 from modelyard_claude.request import build_request, check_request
 
 Write = Callable[..., WireRequest]
@@ -66,7 +71,10 @@ def write(cards: dict[str, ModelCard]) -> Write:
         card = cards.get(model) or ModelCard.unknown("claude", model)
         request = neutral_request("claude", model, messages, system, fields, stream=stream)
         check_request(request, card)
+        request = adapt(request, Target(rules_for(modelyard_provider().history, card), "claude", request.model))
         built = build_request(request, card, options)
+        if request.adaptation is not None:
+            built = replace(built, report=request.adaptation.report(built.report))
         headers = {"authorization": "Bearer key", "content-type": "application/json"}
         headers |= {"anthropic-version": "2026-10-21", **options.headers}
         DIALECT.check(Received("POST", built.path, "", headers, json.dumps(built.body).encode()))

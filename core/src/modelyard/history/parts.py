@@ -16,6 +16,7 @@ _FOREIGN = "opaque data of another provider, model or account is not sent"
 _UNSIGNED = "reasoning that no provider's signature comes with is not sent"
 _UNFINISHED = "reasoning that nothing follows in its turn is not sent"
 _CUT_OFF = "a tool call whose arguments are no JSON object is sent without arguments"
+_UNMARKED = "a cache marker on text that is left out is left out with it"
 _EMPTY = "a turn that holds nothing to send is left out"
 
 
@@ -82,7 +83,11 @@ class Carrier:
             if self._is_own(part.opaque):
                 return part
             part = part.model_copy(update={"opaque": None})
-        return part if self._visible(part.text) else None
+        if self._visible(part.text):
+            return part
+        if part.cache:
+            self._reporter.note("cache", "dropped", _UNMARKED)
+        return None
 
     def _call(self, call: ToolCall) -> ToolCall:
         changes: dict[str, object] = {}
