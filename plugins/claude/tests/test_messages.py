@@ -155,6 +155,13 @@ def test_blank_text_and_empty_turns_are_left_out(write: Write) -> None:
     assert body["messages"][2]["content"][1] == text("b")
 
 
+def test_names_of_speakers_are_dropped_and_reported_once(write: Write) -> None:
+    history = [Message(role="user", content=(TextPart(text=word),), name="ada") for word in "ab"]
+    built = write(history)
+    assert built.body["messages"] == [{"role": "user", "content": [text("a"), text("b")]}]
+    assert notes(built) == [("name", "dropped")]
+
+
 def test_a_conversation_without_any_content_is_refused_here(write: Write) -> None:
     with pytest.raises(InvalidRequestError, match="holds anything"):
         write([Message.user(" ")])

@@ -43,6 +43,8 @@ class Conversation:
         """
         for message in messages:
             self._add(message)
+        if any(message.name for message in messages):
+            self._reporter.drop("name", "the Messages API has no names of speakers")
         return self._finish()
 
     def _add(self, message: Message) -> None:
