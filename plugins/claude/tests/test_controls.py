@@ -161,7 +161,7 @@ def test_a_schema_becomes_the_format_within_the_subset(write: Write) -> None:
     assert schema["additionalProperties"] is False
     assert schema["properties"]["lines"].get("minItems", 0) <= 1
     assert "minimum" not in schema["properties"]["number"]
-    assert notes(built) == [("output", "relaxed")]
+    assert set(notes(built)) == {("output", "relaxed")}
     assert Invoice.model_json_schema() == before
 
 
@@ -195,7 +195,7 @@ def test_strict_tools_are_fitted_to_the_subset_and_others_are_not(write: Write) 
     assert strict["input_schema"]["additionalProperties"] is False
     assert "minimum" not in strict["input_schema"]["properties"]["n"]
     assert free["input_schema"] == parameters
-    assert notes(built) == [("tools.strict", "relaxed")]
+    assert notes(built) == [("tools.strict.parameters", "relaxed")]
 
 
 # The rest
