@@ -54,7 +54,8 @@ def check_request(request: Request, card: ModelCard) -> None:
     if prefill.state == "unsupported" or (
         prefill.state == "partial" and thinking_type(request, card) == "enabled"
     ):
-        raise _no_prefill(f"{card.ref} does not continue a turn of its own {prefill.limits or ''}".rstrip(), card)
+        when = f": {prefill.limits}" if prefill.limits else ""
+        raise _no_prefill(f"{card.ref} does not continue a turn of its own{when}", card)
     if request.output is not None and request.output.json_schema is not None:
         raise _no_prefill("An answer that must fit a schema cannot continue a turn of the model's own", card)
 
@@ -138,8 +139,8 @@ def _room(limit: int, thinking: Any, card: ModelCard, options: ClaudeOptions, re
         reporter.clamp("max_output_tokens", f"the model writes at most {most} tokens")
         limit = most
     budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
-    if not isinstance(budget, int) or limit > budget:
-        return limit
+    if not isinstance(budget, int) or limit > budget or limit == 0:
+        return limit  # 0 is a wish of its own, to fill the cache and answer nothing
     room = min(budget + limit, most or budget + limit)
     reporter.relax("max_output_tokens", f"raised to {room}: it must exceed the thinking budget of {budget}")
     return room
