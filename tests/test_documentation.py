@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the README and the pages show works as it stands there."""
 
 from __future__ import annotations
 
@@ -25,29 +25,64 @@ KEYS = {
 }
 
 
+PAGES: dict[str, dict[str, list[Script]]] = {
+    "docs/tools.md": {
+        "claude": [Script().call("get_weather", city="Paris"), Script().say("Clear skies in Paris.")],
+        "openai": [Script().call("get_time", city="Rome"), Script().say("It is noon.")],
+        "mistral": [Script().call("ask_user", question="For how many?")],
+        "gemini": [Script().say("Your table is booked.")],
+    },
+}
+"""What the providers answer to the examples of a page, in their order."""
+
+
 def _blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def _run(example: str, emulators: dict[str, Emulator]) -> str:
+    """What an example prints, run in a process that knows nothing but the emulators."""
+    environment = {name: value for name, value in os.environ.items() if name not in KEYS.values()}
+    for name, emulator in emulators.items():
+        environment |= {f"MODELYARD_{name.upper()}_BASE_URL": emulator.url, KEYS[name]: "test-key"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
 
 
 @pytest.mark.parametrize("page", READMES)
 def test_the_first_example_runs(page: str) -> None:
     example = next(block for block in _blocks(page, "python") if "asyncio.run" in block)
-    environment = {name: value for name, value in os.environ.items() if name not in KEYS.values()}
     with ExitStack() as stack:
-        for name, dialect in load_dialects(PROVIDERS).items():
-            emulator = stack.enter_context(Emulator(dialect, default=Script().say("The Seine.")))
-            environment |= {f"MODELYARD_{name.upper()}_BASE_URL": emulator.url, KEYS[name]: "test-key"}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", example],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert "The Seine." in done.stdout
-    assert done.stderr == ""
+        emulators = {
+            name: stack.enter_context(Emulator(dialect, default=Script().say("The Seine.")))
+            for name, dialect in load_dialects(PROVIDERS).items()
+        }
+        assert "The Seine." in _run(example, emulators)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_example_prints_what_the_page_says(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert len(examples) == text.count("asyncio.run(main())") + text.count("asyncio.run(go_on(")
+    with ExitStack() as stack:
+        emulators = {
+            name: stack.enter_context(Emulator(dialect, PAGES[page].get(name, ())))
+            for name, dialect in load_dialects(PROVIDERS).items()
+        }
+        for example, output in examples:
+            assert _run(example, emulators) == output
+        assert [emulator.rejected for emulator in emulators.values()] == [[]] * len(emulators)
+        assert not any(emulator.scripts for emulator in emulators.values())
 
 
 def test_the_readme_names_only_targets_that_exist() -> None:
@@ -59,7 +94,7 @@ def test_the_readme_names_only_targets_that_exist() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in READMES:
+    for page in (*READMES, *PAGES):
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
