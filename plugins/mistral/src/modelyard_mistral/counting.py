@@ -1,7 +1,9 @@
-"""Counting input tokens: ``POST /v1/responses/input_tokens``, through the official client.
+"""Counting input tokens: ``POST /v1/responses/input_tokens``.
 
 There is no such endpoint for chat completions; this one takes the same conversation in the items of the
-Responses API, so a request is written for chat first and its messages are then said in those.
+Responses API, so a request is written for chat first and its messages are then said in those. It is sent over
+the session's own HTTP client: the official one (mistralai 3.7.0) leaves out ``text``, the form of the answer,
+when it writes this request, and adds ``null`` fields to every item.
 """
 
 from __future__ import annotations
@@ -10,8 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from modelyard.catalog.card import ModelCard
+from modelyard.errors import InvalidResponseError
+from modelyard.http.exchange import decode_json, read_bounded
+from modelyard.http.failures import HttpFailure
+from modelyard.http.session import WireRequest
 from modelyard.types.base import JsonObject
 from modelyard.types.request import Request
+from modelyard.types.usage import count
 from modelyard_mistral.chunks import text_chunk
 from modelyard_mistral.request import build_chat_request
 
@@ -29,14 +36,19 @@ async def count_tokens(session: MistralSession, request: Request, card: ModelCar
     body = counting_body(build_chat_request(request, card).body)
     if body is None:
         return None
-    client = await session.client()
     try:
-        counted = await client.responses.count_input_tokens_async(**body)
-    except Exception as error:
-        if getattr(error, "status_code", None) in _ABSENT and type(error).__module__.startswith("mistralai"):
+        response = await session.send(WireRequest("/responses/input_tokens", body), stream=False)
+    except HttpFailure as failure:
+        if failure.status in _ABSENT:
             return None
         raise
-    return int(counted.input_tokens)
+    try:
+        counted = count(decode_json(await read_bounded(response)), "input_tokens")
+    finally:
+        await response.aclose()
+    if counted is None:
+        raise InvalidResponseError("The answer to a count of tokens holds no count.")
+    return counted
 
 
 def counting_body(chat: JsonObject) -> JsonObject | None:

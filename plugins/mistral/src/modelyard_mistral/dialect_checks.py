@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
+from modelyard.catalog.card import ModelCard
+from modelyard.catalog.loader import load_cards
 from modelyard.testing.checks import require, tool_names
 from modelyard.testing.dialect import Rejection
 from modelyard.types.base import JsonObject
+from modelyard.types.controls import Effort
 
 __all__ = ["check_body", "check_count", "thinking_mark", "thinking_signature"]
 
@@ -50,7 +54,7 @@ _FOLLOWS = {
 _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0, 1.5),
     "top_p": (0, 1),
-    "max_tokens": (0, 1_048_575),
+    "max_tokens": (0, 2**31),
     "frequency_penalty": (-2, 2),
     "presence_penalty": (-2, 2),
     "top_logprobs": (0, 20),
@@ -67,7 +71,6 @@ _TYPES: dict[str, type] = {
 }
 _WORDS: dict[str, tuple[str, ...]] = {
     "service_tier": ("auto", "standard_only"),
-    "reasoning_effort": ("none", "high"),
     "prompt_mode": (),  # belonged to models that are gone
 }
 _FORM_FIELDS = frozenset({"name", "schema", "strict", "description"})
@@ -97,6 +100,7 @@ def check_body(body: JsonObject) -> None:
         value = body.get(field)
         fits = value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
         _valid(fits, f"body.{field}", f"Input should be a valid {kind.__name__}")
+    _check_model_limits(body)
     _check_stop(body.get("stop"))
     _check_form(body)
     _check_tools(body)
@@ -104,8 +108,26 @@ def check_body(body: JsonObject) -> None:
     _valid(isinstance(messages, list) and messages, "body.messages", "List should have at least 1 item")
     for position, message in enumerate(messages or ()):
         _check_message(message, f"body.messages.{position}")
+    _check_audio(messages or [], str(body.get("model")))
     _check_order(messages or [])
     _check_calls(messages or [], str(body.get("model")))
+
+
+@cache
+def _cards() -> Mapping[str, ModelCard]:
+    """The cards of models by every name they have; of others the emulator expects nothing special."""
+    return {name: card for card in load_cards("modelyard_mistral", "mistral") for name in (card.id, *card.aliases)}
+
+
+def _check_model_limits(body: JsonObject) -> None:
+    """Reject an effort the model does not know, and an output limit that leaves no room for a prompt."""
+    card = _cards().get(str(body.get("model")))
+    efforts = get_args(Effort) if card is None else card.reasoning.efforts
+    effort = body.get("reasoning_effort")
+    _valid(effort is None or effort in efforts, "body.reasoning_effort", f"Input should be one of {efforts}")
+    window = card.limits.context_window if card is not None else None
+    if window is not None:
+        _valid((body.get("max_tokens") or 0) < window, "body.max_tokens", f"Input should be less than {window}")
 
 
 def _valid(condition: object, where: str, what: str) -> None:
@@ -196,6 +218,16 @@ def _check_chunk(chunk: JsonObject, role: str, where: str) -> None:
         _valid(isinstance(chunk.get("text"), str), f"{where}.text", "Input should be a valid string")
     if kind == "thinking":
         _check_thinking(chunk, where)
+
+
+def _check_audio(messages: list[JsonObject], model: str) -> None:
+    card = _cards().get(model)
+    if card is None or card.capability("audio").state != "unsupported":
+        return
+    chunks = [
+        chunk for message in messages if isinstance(message.get("content"), list) for chunk in message["content"]
+    ]
+    require(all(chunk["type"] != "input_audio" for chunk in chunks), "Audio is not enabled for this model")
 
 
 def _check_thinking(chunk: JsonObject, where: str) -> None:

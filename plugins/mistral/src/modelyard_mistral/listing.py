@@ -49,12 +49,14 @@ def card_of(entry: Any, known: ModelCard | None) -> ModelCard:
     """The card for a listed model, an official ``BaseModelCard`` or ``FTModelCard``."""
     card = known or ModelCard(provider="mistral", id=entry.id, label=_text(entry.name) or entry.id)
     names = _names(card)
-    told = {name: _state(getattr(entry.capabilities, word, None)) for word, name in _CAPABILITIES}
+    # The official client fills in abilities (`False`) and a window (32,768) that the server did not speak of.
+    able = entry.capabilities
+    told = {name: _state(getattr(able, word)) for word, name in _CAPABILITIES if word in able.model_fields_set}
     return card.model_copy(
         update={
             "aliases": (*card.aliases, *(name for name in _distinct(entry) if name not in names)),
             "limits": _limits(entry, card.limits),
-            "capabilities": {**card.capabilities, **{name: state for name, state in told.items() if state}},
+            "capabilities": {**card.capabilities, **told},
             "lifecycle": _lifecycle(entry, card.lifecycle),
         }
     )
@@ -68,13 +70,11 @@ def _distinct(entry: Any) -> Iterable[str]:
     return dict.fromkeys((entry.id, *(entry.aliases or ())))
 
 
-def _state(flag: object) -> Capability | None:
-    """A flag as a capability; the official client fills in ``False`` for one that was not sent."""
-    return Capability(state="supported" if flag else "unsupported") if isinstance(flag, bool) else None
+def _state(able: object) -> Capability:
+    return Capability(state="supported" if able else "unsupported")
 
 
 def _limits(entry: Any, limits: Limits) -> Limits:
-    # The official client fills in 32,768 where the server says nothing.
     if "max_context_length" not in entry.model_fields_set:
         return limits
     return limits.model_copy(update={"context_window": entry.max_context_length})

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
-from modelyard.errors import UnsupportedFeatureError
+from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject
 from modelyard.types.content import (
     CitationPart,
@@ -37,8 +37,8 @@ __all__ = ["chat_messages"]
 def chat_messages(messages: Sequence[Message], card: ModelCard, reporter: Reporter) -> list[JsonObject]:
     """The ``messages`` of a conversation; one message of ours becomes one for each tool result it holds.
 
-    Raises ``UnsupportedFeatureError`` for an image, a sound or a beginning to be continued that the model's card
-    says it does not take: content is never left out.
+    Raises ``InvalidRequestError`` when nothing of it can be sent, and ``UnsupportedFeatureError`` for an image, a
+    sound or a beginning to be continued that the model's card says it does not take: content is never left out.
     """
     writer = _Writer(card, reporter)
     for message in messages:
@@ -69,7 +69,9 @@ class _Writer:
 
     def finish(self) -> list[JsonObject]:
         """The messages; the last of them is the user's or a tool's, or an answer to be continued."""
-        last = self._wire[-1] if self._wire else {}
+        if not self._wire:
+            raise InvalidRequestError("The conversation holds nothing that Mistral can read.")
+        last = self._wire[-1]
         if last.get("role") == "system":
             self._wire[-1] = self._as_user(last)
         elif last.get("role") == "assistant" and "tool_calls" not in last:
