@@ -15,9 +15,9 @@ from modelyard.testing import Emulator, Reply
 from modelyard.types.base import Opaque
 from modelyard.types.content import ReasoningPart
 from modelyard_mistral.counting import counting_body
+from modelyard_mistral.dialect_types import find_faults
 
 Write = Callable[..., WireRequest]
-SdkFaults = Callable[[Any], list[str]]
 
 MODEL = "mistral:mistral-medium-3-5"
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}}}
@@ -46,13 +46,13 @@ CONVERSATION = [
 ]
 
 
-def test_every_part_of_a_conversation_has_an_item(write: Write, sdk_faults: SdkFaults) -> None:
+def test_every_part_of_a_conversation_has_an_item(write: Write) -> None:
     wire = write(
         CONVERSATION, tools=[Tool(name="look_up", parameters=SCHEMA)], tool_choice="required", reasoning="high"
     )
     body = counting_body(wire.body)
     assert body is not None
-    assert sdk_faults(body) == []
+    assert find_faults(body) == []
     assert [item["type"] for item in body["input"]] == [
         "message",
         "message",
@@ -75,12 +75,10 @@ def test_every_part_of_a_conversation_has_an_item(write: Write, sdk_faults: SdkF
 @pytest.mark.parametrize(
     ("output", "kind"), [(SCHEMA, "json_schema"), ("json", "json_object")], ids=["schema", "json"]
 )
-def test_the_form_of_the_answer_is_counted_too(
-    write: Write, sdk_faults: SdkFaults, output: Any, kind: str
-) -> None:
+def test_the_form_of_the_answer_is_counted_too(write: Write, output: Any, kind: str) -> None:
     body = counting_body(write("Hi", output=output).body)
     assert body is not None
-    assert sdk_faults(body) == []
+    assert find_faults(body) == []
     assert body["text"]["format"]["type"] == kind
 
 

@@ -47,7 +47,7 @@ def whole(message: dict[str, Any], finish_reason: str = "tool_calls") -> Reply:
 
 
 def streamed(*deltas: dict[str, Any], finish_reason: str = "tool_calls") -> Reply:
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices[-1]["finish_reason"] = finish_reason
     events = [{"id": "r-1", "model": "m", "choices": [choice]} for choice in choices]
     lines = [f"data: {json.dumps(event)}\n\n".encode() for event in events]

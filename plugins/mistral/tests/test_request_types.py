@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,19 +13,23 @@ from modelyard import FilePart, ImagePart, Message, TextPart, Tool, ToolCall, To
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.loader import load_cards
 from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
+from modelyard.history.codec import adapt
+from modelyard.history.opaque import Target
 from modelyard.testing import Received
 from modelyard.types.base import Opaque
 from modelyard.types.content import CitationPart, ReasoningPart, RefusalPart
 from modelyard.types.request import build_request
 from modelyard_mistral.counting import counting_body
 from modelyard_mistral.dialect import DIALECT
+from modelyard_mistral.dialect_types import find_faults
+from modelyard_mistral.plugin import modelyard_provider
 from modelyard_mistral.request import build_chat_request
 
-SdkFaults = Callable[[Any], list[str]]
-
+RULES = modelyard_provider().history
 CARDS = [*load_cards("modelyard_mistral", "mistral"), ModelCard.unknown("mistral", "mistral-next")]
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
-TOOLS = [Tool(name="look_up", parameters=SCHEMA, description="Looks up.", strict=True), Tool(name="now")]
+LOOK_UP = Tool(name="look_up", parameters=SCHEMA, description="Looks up.", strict=True)
+TOOLS = [LOOK_UP, Tool(name="now"), Tool(name="server/tools.of.another.kind" * 4)]
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 said = words.filter(str.strip)
@@ -66,13 +69,16 @@ answers = st.lists(st.one_of(texts, reasoning, citations, st.builds(RefusalPart,
 
 @st.composite
 def tool_rounds(draw: st.DrawFn) -> list[Message]:
-    """A turn that calls tools, and their results in one message or in several."""
+    """A turn that calls tools, and results for all or some of the calls, in one message or in several."""
     ids = draw(st.lists(st.one_of(said, st.just("D681PevKs")), min_size=1, max_size=3, unique=True))
     arguments = st.dictionaries(words, words, max_size=2)
     calls = [ToolCall(id=call_id, name="look_up", arguments=draw(arguments)) for call_id in ids]
     content = st.lists(st.one_of(texts, media), max_size=2)
     results = [ToolResult(tool_call_id=call_id, content=draw(content), name="look_up") for call_id in ids]
+    results = results[: draw(st.integers(0, len(results)))] if draw(st.booleans()) else results
     spoken = Message.assistant([*draw(answers), *calls])
+    if not results:
+        return [spoken]
     if draw(st.booleans()):
         return [spoken, *(Message.tool(result) for result in results)]
     return [spoken, Message.tool(results)]
@@ -84,7 +90,8 @@ def turns() -> st.SearchStrategy[list[Message]]:
     system = words.map(Message.system)
     assistant = answers.filter(bool).map(Message.assistant)
     one = st.one_of(user, named, system, assistant).map(lambda message: [message])
-    return st.lists(st.one_of(one, tool_rounds()), min_size=1, max_size=6).map(
+    lost = st.builds(ToolResult, tool_call_id=said, content=texts).map(lambda result: [Message.tool(result)])
+    return st.lists(st.one_of(one, tool_rounds(), lost), min_size=1, max_size=6).map(
         lambda rounds: [message for some in rounds for message in some]
     )
 
@@ -115,6 +122,7 @@ CONTROLS = {
     "user": said,
     "service_tier": st.sampled_from(["auto", "standard_only", "default", "flex"]),
     "cache_key": said,
+    "history": st.sampled_from(["repair", "refuse"]),
     "on_unsupported": st.sampled_from(["warn", "drop", "error"]),
 }
 
@@ -132,16 +140,15 @@ def received(body: Any, path: str = "/v1/chat/completions") -> Received:
     stream=st.booleans(),
 )
 def test_a_request_is_valid_or_refused(
-    sdk_faults: SdkFaults, messages: list[Message], fields: dict[str, Any], card: ModelCard, stream: bool
+    messages: list[Message], fields: dict[str, Any], card: ModelCard, stream: bool
 ) -> None:
     before = [message.model_dump() for message in messages]
     try:
         request = build_request("mistral", card.id, messages, None, fields, stream=stream)
-        wire = build_chat_request(request, card)
+        wire = build_chat_request(adapt(request, Target(RULES, "mistral", card.id)), card)
     except (InvalidRequestError, UnsupportedFeatureError):
         return
     DIALECT.check(received(wire.body))
-    assert sdk_faults(wire.body) == []
     counting = counting_body(wire.body)
     if counting is not None:
         DIALECT.check(received(counting, "/v1/responses/input_tokens"))
@@ -160,9 +167,7 @@ def test_a_request_is_valid_or_refused(
         ({"messages": [{"role": "user", "content": "A", "name": "B"}]}, "name"),
     ],
 )
-def test_the_check_against_the_official_types_finds_faults(
-    sdk_faults: SdkFaults, change: dict[str, Any], word: str
-) -> None:
+def test_the_check_against_the_official_types_finds_faults(change: dict[str, Any], word: str) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "temperature": 1}
-    assert sdk_faults(body) == []
-    assert word in " ".join(sdk_faults({**body, **change}))
+    assert find_faults(body) == []
+    assert word in " ".join(find_faults({**body, **change}))

@@ -52,9 +52,9 @@ async def count_tokens(session: MistralSession, request: Request, card: ModelCar
 
 
 def counting_body(chat: JsonObject) -> JsonObject | None:
-    """The fields of a count for the body of a chat request; ``None`` when it holds audio, which has no item."""
+    """The fields of a count for the body of a chat request; ``None`` when no item can hold it, as with audio."""
     items = [item for at, message in enumerate(chat["messages"]) for item in _items(message, at)]
-    if any(item is None for item in items):
+    if not items or any(item is None for item in items):
         return None
     body: JsonObject = {"model": chat["model"], "input": items}
     if "tools" in chat:

@@ -12,6 +12,7 @@ from modelyard.testing.script import Call, Failure, Script, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
 from modelyard_mistral.dialect_checks import check_body, check_count, thinking_mark, thinking_signature
+from modelyard_mistral.dialect_types import check_types
 
 __all__ = ["DIALECT", "MistralDialect"]
 
@@ -75,7 +76,9 @@ class MistralDialect(Dialect):
         check = _CHECKS.get(received.path)
         if check is None:
             raise Rejection("no Route matched with those values", 404)
-        check(json_body(received))
+        body = json_body(received)
+        check(body)
+        check_types(body)
 
     def aside(self, received: Received) -> Reply | None:
         if received.path == "/v1/models":
