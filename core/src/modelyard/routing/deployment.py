@@ -108,7 +108,7 @@ class Deployment:
     def _safe_cause(self, raised: BaseException) -> BaseException | None:
         link: BaseException | None = raised
         while link is not None:
-            if self.credential is not None and self.credential.secret.reveal() in f"{link!r} {link}":
+            if self.credential is not None and self.credential.secret.reveal() in f"{link!r} {link} {vars(link)}":
                 return None
             link.__traceback__ = None
             link.__context__ = None
