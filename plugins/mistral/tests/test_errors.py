@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx2
 import mistralai.client.errors as sdk_errors
+import mistralai.client.errors.mistralerror as sdk_base
+import mistralai.client.utils.retries as sdk_retries
 import mistralai.extra.exceptions as sdk_extras
 import pytest
 from mistralai.client._hooks.service_account_auth import ServiceAccountTokenError
@@ -255,6 +257,7 @@ def make(cls: type[BaseException], status: int = 429) -> BaseException:
         "payload": SimpleNamespace(error=SimpleNamespace(code=1)),
         "cause": ValueError("not valid"),
         "reason": "read_error",
+        "inner": httpx2.ReadError("it broke"),
         "error": "gone",
         "conversation_id": None,
         "deferred_calls": [],
@@ -266,6 +269,15 @@ def make(cls: type[BaseException], status: int = 429) -> BaseException:
     return cls(**{name: given[name] for name in names if name in given})
 
 
+SDK_EXCEPTIONS = exceptions_of(sdk_errors, sdk_base, sdk_retries, sdk_extras)
+
+
+def test_the_walk_finds_the_exceptions_of_the_official_client() -> None:
+    names = {cls.__name__ for cls in SDK_EXCEPTIONS}
+    assert {"MistralError", "SDKError", "HTTPValidationError", "NoResponseError", "PermanentError"} <= names
+    assert len(SDK_EXCEPTIONS) >= 20
+
+
 @pytest.mark.parametrize("cls", exceptions_of(httpx2), ids=lambda cls: cls.__name__)
 def test_every_exception_of_the_http_client_has_a_class(cls: type[BaseException]) -> None:
     error = map_error(make(cls))
@@ -273,7 +285,7 @@ def test_every_exception_of_the_http_client_has_a_class(cls: type[BaseException]
     assert error.message
 
 
-@pytest.mark.parametrize("cls", exceptions_of(sdk_errors, sdk_extras), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", SDK_EXCEPTIONS, ids=lambda cls: cls.__name__)
 def test_every_exception_of_the_official_client_has_a_class(cls: type[BaseException]) -> None:
     error = map_error(make(cls))
     assert type(error) is not ProviderError
@@ -288,10 +300,13 @@ def test_every_exception_of_the_official_client_has_a_class(cls: type[BaseExcept
         ("ObservabilityError", errors.RateLimitError),
         ("ResponseValidationError", errors.InvalidResponseError),
         ("NoResponseError", errors.ConnectionFailedError),
+        ("PermanentError", errors.ConnectionFailedError),
+        ("TemporaryError", errors.RateLimitError),
+        ("MistralError", errors.RateLimitError),
     ],
 )
 def test_the_official_clients_errors_are_told_by_what_they_carry(name: str, kind: type[ProviderError]) -> None:
-    error = map_error(make(getattr(sdk_errors, name)))
+    error = map_error(make(next(cls for cls in SDK_EXCEPTIONS if cls.__name__ == name)))
     assert type(error) is kind
     if kind is errors.RateLimitError:
         facts = (error.status, error.code, error.request_id, error.retry_after, error.message)

@@ -18,7 +18,8 @@ from modelyard import (
     ToolResult,
     UnsupportedFeatureError,
 )
-from modelyard.testing import Emulator, Reply, Script
+from modelyard.errors import InvalidRequestError
+from modelyard.testing import Emulator, Received, Reply, Script
 from modelyard.types.base import Opaque
 from modelyard.types.content import OpaquePart, ReasoningPart
 
@@ -108,6 +109,50 @@ async def test_a07_opaque_data_of_another_provider_is_dropped_with_a_note(
     completion = await ask(runtime, [Message.user("Well?"), turn, Message.user("Why?")])
     assert sent(emulator)[1] == {"role": "assistant", "content": "Yes."}
     assert "dropped" in {note.action for note in completion.report.about("messages")}
+
+
+async def test_a12_a_call_nobody_answered_is_answered_as_cancelled(emulator: Emulator, runtime: Runtime) -> None:
+    calls = Message.assistant([call("D681PevKs"), call("D681PevKt", "Rome")])
+    history = [Message.user("Weather?"), calls, result("D681PevKs"), Message.user("And now?")]
+    completion = await ask(runtime, history)
+    answers = {
+        message["tool_call_id"]: message["content"] for message in sent(emulator) if message["role"] == "tool"
+    }
+    assert answers == {"D681PevKs": "sunny", "D681PevKt": "cancelled"}
+    assert "repaired" in {note.action for note in completion.report.about("messages")}
+    with pytest.raises(InvalidRequestError):
+        await ask(runtime, history, history="refuse")
+    assert emulator.rejected == []
+
+
+async def test_a13_a_result_without_its_call_is_left_out_or_refused(emulator: Emulator, runtime: Runtime) -> None:
+    history = [Message.user("Weather?"), result("D681PevKs"), Message.user("And now?")]
+    completion = await ask(runtime, history)
+    assert all(message["role"] == "user" for message in sent(emulator))
+    assert completion.report.about("messages")
+    with pytest.raises(InvalidRequestError):
+        await ask(runtime, history, history="refuse")
+    assert emulator.rejected == []
+
+
+@pytest.mark.parametrize("name", ["server/tools.look_up", "x" * 100, "météo"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a23_a_tool_name_mistral_does_not_take_has_an_alias_and_comes_back(
+    emulator: Emulator, runtime: Runtime, name: str, stream: bool
+) -> None:
+    def call_the_first(received: Received) -> Script:
+        return Script().call(received.json["tools"][0]["function"]["name"], city="Paris")
+
+    emulator.default = call_the_first
+    tool = Tool(name=name, parameters=SCHEMA)
+    first = await ask(runtime, tools=[tool], tool_choice=name, stream=stream)
+    assert [made.name for made in first.tool_calls] == [name]
+    alias = emulator.requests[-1].json["tools"][0]["function"]["name"]
+    assert re.fullmatch("[a-zA-Z0-9_-]{1,64}", alias)
+    history = [Message.user("Weather?"), first.message, result(first.tool_calls[0].id)]
+    await ask(runtime, history, tools=[tool], stream=stream)
+    assert sent(emulator)[1]["tool_calls"][0]["function"]["name"] == alias
+    assert emulator.rejected == []
 
 
 async def test_a14_a_user_turn_after_a_tool_turn_gets_one_of_the_assistants_between(

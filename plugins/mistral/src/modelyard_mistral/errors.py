@@ -50,6 +50,18 @@ _NO_ROUTE = "no Route matched"
 _SHOWN_COMPLAINTS = 5
 
 
+_CLIENT_ERRORS: dict[str, tuple[type[ProviderError], str]] = {
+    "NoResponseError": (errors.ConnectionFailedError, "No answer arrived: {}."),
+    "ResponseValidationError": (
+        errors.InvalidResponseError,
+        "The answer is not of the shape the official client expects.",
+    ),
+    "ServiceAccountTokenError": (errors.AuthenticationError, "{}"),
+    "StreamDisconnectedError": (errors.StreamInterruptedError, "{}"),
+}
+"""What the official client raises that carries no response to read, by name."""
+
+
 def map_error(error: BaseException) -> ProviderError:
     """The error for whatever a hook of this plugin raised."""
     if isinstance(error, HttpFailure):
@@ -102,16 +114,16 @@ def _map_failure(failure: HttpFailure) -> ProviderError:
 def _map_client_error(error: BaseException) -> ProviderError:
     """The error for what the official client raised, known by name so that it need not be imported."""
     names = {base.__name__ for base in type(error).__mro__}
-    if "NoResponseError" in names:
-        return errors.ConnectionFailedError(f"No answer arrived: {error}.")
-    if "ResponseValidationError" in names:
-        return errors.InvalidResponseError("The answer is not of the shape the official client expects.")
+    wrapped = getattr(error, "inner", None)
+    if isinstance(wrapped, BaseException) and wrapped is not error:
+        return map_error(wrapped)
+    for name, (kind, words) in _CLIENT_ERRORS.items():
+        if name in names:
+            return kind(words.format(error))
     if "MistralError" in names:
         return _map_failure(_as_failure(error))
-    if "ServiceAccountTokenError" in names:
-        return errors.AuthenticationError(str(error))
-    if "StreamDisconnectedError" in names:
-        return errors.StreamInterruptedError(str(error))
+    if "TemporaryError" in names:
+        return _map_failure(_as_failure(getattr(error, "response", None)))
     return errors.InvalidRequestError(f"The official client refused: {type(error).__name__}: {error}")
 
 

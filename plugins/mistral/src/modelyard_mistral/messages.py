@@ -57,6 +57,11 @@ class _Writer:
 
     def add(self, message: Message) -> None:
         """Write a message."""
+        content = message.content
+        if len(content) == 1 and type(content[0]) is TextPart and content[0].text and message.name is None:
+            # Nearly every message of a long conversation is one text, and there may be thousands.
+            self._append({"role": message.role, "content": content[0].text})
+            return
         if message.name is not None and "name" not in self._said:
             self._said.add("name")
             self._reporter.drop("name", "Mistral's messages carry no name of a speaker")
