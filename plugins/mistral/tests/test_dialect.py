@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,16 @@ import pytest
 from modelyard import Message, Runtime
 from modelyard.errors import ProviderError
 from modelyard.http.session import WireRequest
-from modelyard.testing import Emulator, Received, Rejection, Script
+from modelyard.testing import Emulator, Received, Rejection, Script, load_exchanges
 from modelyard.types.content import ReasoningPart, TextPart
 from modelyard_mistral.dialect import DIALECT
+
+CORPUS = Path(os.environ.get("MODELYARD_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus")
+STRICTER = {
+    "'user' after role 'tool'": "refused by most models (code 3230), accepted by one",
+    "input_audio": "an object with data, where the API's own description has text",
+}
+"""Where the emulator refuses what was accepted once, with what is known of it."""
 
 Write = Callable[..., WireRequest]
 
@@ -61,3 +70,26 @@ async def test_altered_thinking_is_refused_by_the_emulator(emulator: Emulator, r
     turn = Message.assistant([part.model_copy(update={"opaque": opaque}), TextPart(text="Yes.")])
     with pytest.raises(ProviderError, match="signature"):
         await runtime.complete("mistral:mistral-medium-3-5", [Message.user("Well?"), turn, Message.user("Why?")])
+
+
+def test_what_mistral_accepted_the_emulator_accepts(record_property: Callable[[str, object], None]) -> None:
+    refused: list[str] = []
+    checked = 0
+    if not (CORPUS / "mistral").is_dir():
+        pytest.skip(f"no recorded traffic at {CORPUS}")
+    for exchange in load_exchanges(CORPUS / "mistral"):
+        if exchange.status != 200 or exchange.request is None:
+            continue
+        checked += 1
+        headers = {"authorization": "Bearer k", "content-type": "application/json"}
+        body = json.dumps(exchange.request).encode()
+        try:
+            DIALECT.check(Received("POST", "/v1/chat/completions", "", headers, body))
+        except Rejection as rejection:
+            refused.append(rejection.message)
+    record_property("corpus mistral requests", f"{checked} checked, {len(refused)} refused")
+    assert checked > 40
+    assert [next((known for known in STRICTER if known in message), message) for message in refused] == [
+        "input_audio",
+        "'user' after role 'tool'",
+    ]
