@@ -9,6 +9,8 @@ from modelyard.types.request import Request
 
 __all__ = ["cache_fields"]
 
+_MARKABLE = (TextPart, ImagePart, FilePart, ToolResult)
+
 
 def cache_fields(request: Request, reporter: Reporter) -> JsonObject:
     """``prompt_cache_key``; markers are reported once, for Mistral has no place for them."""
@@ -20,9 +22,8 @@ def cache_fields(request: Request, reporter: Reporter) -> JsonObject:
 def _is_marked(request: Request) -> bool:
     if any(tool.cache for tool in request.tools):
         return True
-    return any(
-        part.cache
-        for message in request.messages
-        for part in message.content
-        if isinstance(part, (TextPart, ImagePart, FilePart, ToolResult))
-    )
+    for message in request.messages:  # plain loops: there may be thousands
+        for part in message.content:
+            if isinstance(part, _MARKABLE) and part.cache:
+                return True
+    return False
