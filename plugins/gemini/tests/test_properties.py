@@ -171,7 +171,7 @@ def requests(draw: st.DrawFn) -> tuple[Request, ModelCard]:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(requests())
 def test_a_request_fits_googles_types_and_the_dialect_or_is_refused_with_a_typed_error(

@@ -6,6 +6,7 @@ characters of one text part.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,16 +24,21 @@ def find_citations(candidates: Sequence[JsonObject], said: Said) -> Iterator[tup
     """The citations of an answer, each once, with the index of the text part it belongs to.
 
     ``candidates`` are those of all events of a stream that carried any: some repeat what came before. A
-    citation whose place is not known belongs to the last text part.
+    citation whose place is not known belongs to the last text part. Metadata of an unknown shape is read as far
+    as it goes: it is no reason to lose the answer.
     """
     texts = [(index, "".join(pieces)) for index, pieces in said]
     seen: set[tuple[object, ...]] = set()
     for candidate in candidates:
-        for index, part in (*_grounded(candidate, texts), *_cited(candidate, texts)):
-            key = (part.url, part.title, part.quote, part.source, part.start, part.end)
-            if key not in seen:
-                seen.add(key)
-                yield index, part
+        for read in (_grounded, _cited):
+            found: list[tuple[int, CitationPart]] = []
+            with contextlib.suppress(TypeError, AttributeError, ValueError):
+                found.extend(read(candidate, texts))
+            for index, part in found:
+                key = (part.url, part.title, part.quote, part.source, part.start, part.end)
+                if key not in seen:
+                    seen.add(key)
+                    yield index, part
 
 
 def find_logprobs(result: JsonObject) -> tuple[TokenLogprob, ...]:

@@ -119,13 +119,9 @@ def _set_penalties(request: Request, card: ModelCard, reporter: Reporter, config
 def _thinking(asked: ReasoningOptions, card: ModelCard, reporter: Reporter) -> JsonObject:
     control = card.reasoning.control
     if card.known and control is None:
-        if asked.effort is not None or asked.budget_tokens is not None:
-            reporter.drop("reasoning", "how the model is told how much to think is not documented")
-        config: JsonObject = {}
-    elif control == "budget":
-        config = _budget(asked, card, reporter)
-    else:
-        config = _level(asked, card, reporter)
+        reporter.drop("reasoning", "how the model is told to think is not documented")
+        return {}
+    config = _budget(asked, card, reporter) if control == "budget" else _level(asked, card, reporter)
     if asked.summary is not None:
         _set_summary(asked.summary, reporter, config)
     return config

@@ -105,9 +105,11 @@ def _check_service(body: JsonObject) -> None:
 
 
 def _decode(data: Any, refusal: str) -> bytes:
+    """The bytes of base64 in either alphabet, padded or not, as Google reads it."""
     try:
-        return base64.b64decode(data, validate=True)
-    except (ValueError, TypeError):
+        text = data.replace("-", "+").replace("_", "/")
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (ValueError, TypeError, AttributeError):
         require(False, refusal)
     return b""
 

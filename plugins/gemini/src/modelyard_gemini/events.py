@@ -159,7 +159,7 @@ class GeminiDecoder(StreamDecoder):
         rated = _rated(feedback.get("safetyRatings"))
         message = f"{message} ({rated})" if rated else message
         error = ContentFilterError(message, status=400, code=str(reason))
-        if self._usage is not None:
+        if self._usage is not None and not self._next_index:  # else the core keeps what was said
             error.partial = Completion(
                 message=Message.model_construct(role="assistant", content=(), name=None),
                 finish_reason="content_filter",
@@ -212,7 +212,9 @@ class GeminiDecoder(StreamDecoder):
             self._pieces.append(text)
 
     def _thought(self, part: JsonObject, emit: Emit) -> None:
-        text = part.get("text") or ""
+        text = part.get("text", "")
+        if not isinstance(text, str):
+            raise InvalidResponseError("The text of a thought is no text.")
         if part.keys() - {"text", "thought"}:
             opaque = self._opaque("thought", _beside_text(part))
             emit(ReasoningDelta(self._fresh(), text, "summary" if text else "hidden", opaque))
@@ -297,7 +299,8 @@ class GeminiDecoder(StreamDecoder):
                 cited.setdefault(index if self._said else self._index("text"), []).append(citation)
             for index, citations in cited.items():
                 emit(ContentDelta(index, "", citations=tuple(citations)))
-            grounding = self._annotated[-1].get("groundingMetadata") or {}
+            grounding = self._annotated[-1].get("groundingMetadata")
+            grounding = grounding if isinstance(grounding, dict) else {}
             found = {key: value for key, value in grounding.items() if key not in _CITED}
             self._kept.update({"groundingMetadata": found} if found else {})
         if self._kept:

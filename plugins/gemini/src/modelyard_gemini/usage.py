@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelyard.types.base import JsonObject
 from modelyard.types.usage import Usage, count
 
@@ -43,9 +45,9 @@ def add_usage(before: JsonObject, after: JsonObject) -> JsonObject:
     return total
 
 
-def _by_modality(entries: list[JsonObject]) -> list[JsonObject]:
+def _by_modality(entries: list[Any]) -> list[JsonObject]:
     counts: dict[str, int] = {}
-    for entry in entries:
+    for entry in (entry for entry in entries if isinstance(entry, dict)):
         modality = str(entry.get("modality"))
         counts[modality] = counts.get(modality, 0) + (count(entry, "tokenCount") or 0)
     return [{"modality": modality, "tokenCount": number} for modality, number in counts.items()]
