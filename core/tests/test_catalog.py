@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from modelyard import Completion, ConfigurationError, Message, ModelCard, ModelRef, NoRouteError, Usage
 from modelyard.catalog.card import PriceStep
 from modelyard.catalog.catalog import Catalog
+from modelyard.catalog.library_prices import library_name
 from modelyard.catalog.loader import parse_cards
 from modelyard.catalog.pricing import cost_of, price_at
 from modelyard.types.record import AttemptRecord, Record
@@ -161,7 +162,10 @@ def test_an_unknown_cost_has_a_reason_and_is_not_zero() -> None:
     priced = ModelCard(provider="acme", id="m", label="M", prices=STEPS)
     free = ModelCard.unknown("acme", "new")
     usage = Usage(input_tokens=1, output_tokens=1)
-    assert cost_of(usage, free, date(2026, 1, 1)) == (None, "no price is known for acme:new")
+    assert cost_of(usage, free, date(2026, 1, 1)) == (
+        None,
+        f"no price is known for acme:new: its card has none, and {library_name()} does not list it",
+    )
     assert cost_of(Usage(), priced, date(2026, 1, 1)) == (None, "the provider sent no usage")
     later = priced.model_copy(update={"prices": STEPS[2:]})
     assert cost_of(usage, later, date(2026, 1, 1))[1] == "no price of acme:m was in force on 2026-01-01"

@@ -81,7 +81,7 @@ def test_a_config_hides_its_key() -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"api_kye": "x"}, "Did you mean 'api_key'?"),
+        ({"api_kye": "x"}, "Did you mean 'api_key' or"),
         ({"transport": "carrier-pigeon"}, "transport must be"),
         ({"base_url": "not a url"}, "base_url is no URL"),
         ({"base_url": "ftp://x"}, "base_url is no URL"),

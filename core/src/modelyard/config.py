@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from modelyard.catalog.suggest import did_you_mean
@@ -27,9 +27,14 @@ class ProviderConfig:
     closes it. ``client`` is an SDK client of the vendor, for plugins that take one. ``transport`` chooses what
     carries a client of ours: ``aiohttp``, fast under load, or plain ``httpx``. ``proxy`` is a URL, ``""`` for
     none whatever the environment says. ``options`` are the plugin's own.
+
+    Each of ``api_keys`` makes a deployment of its own, beside ``api_key``; so does each config of a list given for
+    one provider. ``region`` says where the deployment is served, ``retention_days`` how long your contract lets
+    the provider keep content, ``weight`` its share of a weighted route.
     """
 
     api_key: str | Secret | None = None
+    api_keys: Sequence[str | Secret] = ()
     base_url: str | None = None
     http_client: object | None = field(default=None, repr=False)
     client: object | None = field(default=None, repr=False)
@@ -38,10 +43,21 @@ class ProviderConfig:
     max_connections: int = 1000
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    region: str | None = None
+    retention_days: int | None = None
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if isinstance(self.api_key, str):
             object.__setattr__(self, "api_key", Secret(self.api_key))
+        if isinstance(self.api_keys, str):
+            raise ConfigurationError("api_keys must be a list of keys; one key is the setting api_key.")
+        keys = tuple(Secret(key) if isinstance(key, str) else key for key in self.api_keys)
+        object.__setattr__(self, "api_keys", keys)
+        for name in ("retention_days", "weight"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
+                raise ConfigurationError(f"{name} must be a number from 0 on, not {value!r}.")
         if self.transport not in get_args(Transport):
             raise ConfigurationError(f"transport must be 'aiohttp' or 'httpx', not {self.transport!r}.")
         if self.base_url is not None:
@@ -67,6 +83,19 @@ class ProviderConfig:
                     hint=did_you_mean(str(name), known) or f"Settings are: {', '.join(known)}.",
                 )
         return cls(**value)
+
+    @classmethod
+    def make_all(
+        cls,
+        value: ProviderConfig | Mapping[str, Any] | Sequence[ProviderConfig | Mapping[str, Any]],
+        provider: str,
+    ) -> tuple[ProviderConfig, ...]:
+        """Take what is given for a provider: one config, or a list of them for a pool of deployments."""
+        if not isinstance(value, (list, tuple)):
+            return (cls.make(cast("Mapping[str, Any]", value), provider),)
+        if not value:
+            raise ConfigurationError(f"The list of settings for {provider!r} is empty.")
+        return tuple(cls.make(each, provider) for each in value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -16,6 +17,7 @@ from modelyard.refs import canonical_provider
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
+    from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.sessions import Session
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from modelyard.routing.counting import TokenCount
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.limits import Limits
+    from modelyard.routing.policy import RouteChoice
     from modelyard.routing.state import SharedState
+    from modelyard.routing.trace import RouteTrace
     from modelyard.streaming.stream import CompletionStream
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.run import GivenResults
@@ -46,7 +50,16 @@ class Runtime:
     Parameters
     ----------
     providers:
-        Settings by provider id, each a ``ProviderConfig`` or a dict of its fields.
+        Settings by provider id, each a ``ProviderConfig`` or a dict of its fields; a list of them makes a pool.
+    route:
+        How requests are routed unless a call says otherwise: a ``RoutePolicy``, a dict of its fields and of
+        constraints, the name of an order, or a function. Constraints given here hold for every call.
+    credentials:
+        The host's ``CredentialResolver``: gives keys for a request, its user and its workspace.
+    defaults:
+        The host's choice of models by context, such as ``{"chat": "mistral:mistral-large-4"}``, or lists of them.
+    today:
+        The day by which retirements and prices are judged; for tests.
     max_attempts:
         How often a call is tried when it fails in a way that may pass; 1 means no retry.
     fallback:
@@ -75,8 +88,12 @@ class Runtime:
 
     def __init__(
         self,
-        providers: Mapping[str, ProviderConfig | Mapping[str, Any]] | None = None,
+        providers: Mapping[str, Any] | None = None,
         *,
+        route: RouteChoice | None = None,
+        credentials: CredentialResolver | None = None,
+        defaults: Mapping[str, str | Sequence[str]] | None = None,
+        today: Callable[[], date] = date.today,
         max_attempts: int = 3,
         fallback: FallbackPolicy | Mapping[str, Any] | str = "never",
         hedge_after: float | None = None,
@@ -88,25 +105,35 @@ class Runtime:
         hooks: Sequence[object] = (),
         strict: bool = False,
     ) -> None:
+        from modelyard.catalog.store import CatalogStore
         from modelyard.http.tls import SharedTls
         from modelyard.routing.clock import SystemClock
+        from modelyard.routing.endpoints import Endpoints
         from modelyard.routing.fallback import FallbackPolicy
         from modelyard.routing.limits import Limits
         from modelyard.routing.planner import Planner
+        from modelyard.routing.policy import RoutePolicy
         from modelyard.routing.retry import RetryPolicy
         from modelyard.routing.state import LocalState
 
         self._configs = {
-            canonical_provider(name): ProviderConfig.make(config, name)
+            canonical_provider(name): ProviderConfig.make_all(config, name)
             for name, config in (providers or {}).items()
         }
         policy, objects = _plugin_policy(plugins, strict=strict)
         observers = Observers(hooks)
         self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
+        wait = Deadlines.make(deadlines)
+        self._endpoints = Endpoints(
+            self._configs, resolver=credentials, connect_timeout=wait.connect, tls=SharedTls()
+        )
+        self._store = CatalogStore(self._registry, self._endpoints, defaults=_defaults(defaults), today=today)
         self._planner = Planner(
             self._registry,
-            self._configs,
-            deadlines=Deadlines.make(deadlines),
+            self._endpoints,
+            self._store,
+            route=RoutePolicy.make(route),
+            deadlines=wait,
             retry=RetryPolicy(max_attempts=max_attempts),
             fallback=FallbackPolicy.make(fallback),
             hedge_after=hedge_after,
@@ -114,7 +141,6 @@ class Runtime:
             state=state or LocalState(clock=clock),
             clock=clock or SystemClock(),
             observe=observers.tell,
-            tls=SharedTls(),
         )
 
     async def __aenter__(self) -> Self:
@@ -130,12 +156,20 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Close the sessions of this event loop. The runtime can be used again; it then opens new ones."""
-        await self._planner.sessions.aclose()
+        await self._endpoints.sessions.aclose()
 
     @property
     def catalog(self) -> Catalog:
         """The cards of every usable provider. Touches no network."""
-        return self._planner.catalog
+        return self._store.current()
+
+    def explain(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> RouteTrace:
+        """Show how a request would be routed now: every candidate, kept or dropped, with the reason.
+
+        Takes what ``complete`` takes. Calls nobody and touches no network. A trace without a route has no
+        ``chosen``; what is wrong with the request itself is raised.
+        """
+        return self._planner.explain(model, messages, options, stream=False)
 
     def plugins(self) -> tuple[PluginStatus, ...]:
         """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason."""
@@ -237,6 +271,17 @@ class Runtime:
         and HTTP client. The runtime closes the session.
         """
         return await self._planner.provider(canonical_provider(provider), credential).open_session()
+
+
+def _defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
+    from modelyard.routing.contexts import context_of
+
+    chosen = {
+        name: (models,) if isinstance(models, str) else tuple(models) for name, models in (given or {}).items()
+    }
+    for name in chosen:
+        context_of(f"default:{name}")
+    return chosen
 
 
 def _plugin_policy(

@@ -51,6 +51,7 @@ def test_every_group_of_figures_has_a_source(entry: ModelCard) -> None:
         "reasoning": entry.reasoning.tier != "none",
         "lifecycle": entry.lifecycle.deprecated is not None,
         "prices": bool(entry.prices),
+        "retention": entry.retention.default_days is not None,
     }
     assert set(entry.sources) == {name for name, stated in groups.items() if stated}
 
@@ -119,6 +120,6 @@ def test_the_file_names_no_source_it_does_not_use() -> None:
     content = pkgutil.get_data("modelyard_mistral", "models.json")
     assert content is not None
     document: dict[str, Any] = json.loads(content)
-    entries = [*document["families"].values(), *document["models"]]
+    entries = [*document["families"].values(), *document["models"], document["defaults"]]
     used = {source for entry in entries for source in entry.get("sources", {}).values()}
     assert used == set(document["sources"])

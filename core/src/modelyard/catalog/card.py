@@ -8,12 +8,24 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from modelyard.catalog.capability import UNKNOWN, Capability, CapabilityName
+from modelyard.catalog.retention import Retention
 from modelyard.types.base import Frozen, JsonObject
 from modelyard.types.controls import Effort
 
-__all__ = ["Context", "Lifecycle", "Limits", "ModelCard", "PriceStep", "Reasoning", "Source"]
+__all__ = [
+    "Context",
+    "Group",
+    "Lifecycle",
+    "Limits",
+    "ModelCard",
+    "ModelKind",
+    "PriceStep",
+    "Reasoning",
+    "Source",
+]
 
 Context: TypeAlias = Literal["chat", "structured", "summary", "doc"]
+ModelKind: TypeAlias = Literal["chat", "embedding", "rerank", "image", "speech", "moderation", "other"]
 Group: TypeAlias = Literal["limits", "capabilities", "reasoning", "lifecycle", "prices", "retention"]
 
 
@@ -81,6 +93,8 @@ class ModelCard(Frozen):
     provider: str
     id: str
     label: str
+    kind: ModelKind = "chat"
+    """What the model is for; only ``chat`` models take part in routing."""
     aliases: tuple[str, ...] = ()
     limits: Limits = Field(default_factory=Limits)
     capabilities: dict[CapabilityName, Capability] = Field(default_factory=dict)
@@ -93,7 +107,7 @@ class ModelCard(Frozen):
     default_contexts: tuple[Context, ...] = ()
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)
     prices: tuple[PriceStep, ...] = ()
-    retention: JsonObject = Field(default_factory=dict)
+    retention: Retention = Field(default_factory=Retention)
     sources: dict[Group, Source] = Field(default_factory=dict)
     known: bool = True
     """``False`` for a card made up for a model id that no catalog lists."""

@@ -1,9 +1,10 @@
 """Reading a plugin's ``models.json`` into model cards.
 
-The file states facts once: ``sources`` names where figures come from, ``families`` hold what several
-models share, and each model adds its own on top, group by group::
+The file states facts once: ``sources`` names where figures come from, ``defaults`` hold what all models
+share, ``families`` what several do, and each model adds its own on top, group by group::
 
     {"sources":  {"docs": {"title": "...", "as_of": "2026-11-22"}},
+     "defaults": {"retention": {"default_days": 30}, "sources": {"retention": "docs"}},
      "families": {"flagship": {"capabilities": {"tools": "supported"}, "sources": {"capabilities": "docs"}}},
      "models":   [{"id": "m-1", "label": "M 1", "family": "flagship", "limits": {"context_window": 200000}}]}
 """
@@ -43,16 +44,18 @@ def parse_cards(content: bytes, provider: str, where: str) -> tuple[ModelCard, .
         document = json.loads(content)
     except ValueError as error:
         raise ConfigurationError(f"{where} is not valid JSON: {error}.") from None
-    families, sources = document.get("families", {}), document.get("sources", {})
+    defaults, sources = document.get("defaults", {}), document.get("sources", {})
+    families = {name: _merge(defaults, family) for name, family in document.get("families", {}).items()}
+    families[""] = defaults
     return tuple(_card(entry, provider, families, sources, where) for entry in document["models"])
 
 
 def _card(entry: JsonObject, provider: str, families: JsonObject, sources: JsonObject, where: str) -> ModelCard:
     own = {key: value for key, value in entry.items() if key != "family"}
-    name = entry.get("family")
-    if name is not None and name not in families:
+    name = entry.get("family", "")
+    if name not in families:
         raise ConfigurationError(f"{where}: model {entry.get('id')!r} names an unknown family {name!r}.")
-    merged = _merge(families[name], own) if name is not None else own
+    merged = _merge(families[name], own)
     merged["capabilities"] = {
         capability: _capability(state) for capability, state in merged.get("capabilities", {}).items()
     }

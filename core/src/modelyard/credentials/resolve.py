@@ -5,12 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from modelyard.credentials.secret import Secret
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.info import ProviderInfo
 
-__all__ = ["Credential", "find_credential", "missing_credential"]
+if TYPE_CHECKING:
+    from modelyard.config import ProviderConfig
+
+__all__ = [
+    "Credential",
+    "CredentialQuery",
+    "CredentialResolver",
+    "CredentialScope",
+    "find_credential",
+    "keys_of",
+    "missing_credential",
+]
+
+CredentialScope: TypeAlias = Literal["request", "user", "workspace"]
+_SCOPES: tuple[CredentialScope, ...] = ("request", "user", "workspace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +41,46 @@ class Credential:
         return self.secret.fingerprint
 
 
+@dataclass(frozen=True, slots=True)
+class CredentialQuery:
+    """What a resolver is asked: whose key for which provider. ``user`` is the request's ``user``."""
+
+    provider: str
+    user: str | None = None
+
+
+class CredentialResolver(Protocol):
+    """The host's own store of keys.
+
+    Asked at every call, for the request, then for the user, then for the workspace, until it gives a key; ``None``
+    or blank is none. It must answer at once, from memory: streams are prepared without waiting.
+    """
+
+    def __call__(self, scope: CredentialScope, query: CredentialQuery) -> str | Secret | None:
+        """The key of a scope for a provider, if there is one."""
+
+
 def find_credential(
     info: ProviderInfo,
     *,
     request: str | Secret | None = None,
+    resolver: CredentialResolver | None = None,
+    query: CredentialQuery | None = None,
     configured: str | Secret | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Credential | None:
-    """Find a provider's credential: the request's, then the configured one, then the environment's.
+    """Find a provider's credential.
 
-    A blank value counts as absent. Raises ``ConfigurationError``, without the value, for a key that no HTTP
-    header can carry.
+    In order: the request's, what the resolver gives for the request, the user and the workspace, the configured
+    one, the environment's. A blank value counts as absent. Raises ``ConfigurationError``, without the value, for a
+    key that no HTTP header can carry.
     """
     if request is not None:
         found = _usable(request, "the request's credential", info)
+        if found is not None:
+            return found
+    if resolver is not None:
+        found = _resolved(info, resolver, query or CredentialQuery(info.id))
         if found is not None:
             return found
     if configured is not None:
@@ -54,6 +95,13 @@ def find_credential(
     return None
 
 
+def keys_of(config: ProviderConfig) -> tuple[Secret, ...]:
+    """The keys of a provider's settings, blank and repeated ones left out."""
+    keys = [config.api_key, *config.api_keys]
+    secrets = [key for key in keys if isinstance(key, Secret) and key.reveal().strip()]
+    return tuple(dict.fromkeys(secrets))
+
+
 def missing_credential(info: ProviderInfo) -> ConfigurationError:
     """The error for a provider that needs a key and has none."""
     variables = " or ".join(info.api_key_variables)
@@ -61,6 +109,22 @@ def missing_credential(info: ProviderInfo) -> ConfigurationError:
         f"No API key was found for {info.name}.",
         hint=f"Set {variables}, or pass Runtime(providers={{{info.id!r}: {{'api_key': ...}}}}).",
     )
+
+
+def _resolved(info: ProviderInfo, resolver: CredentialResolver, query: CredentialQuery) -> Credential | None:
+    for scope in _SCOPES:
+        given: object = resolver(scope, query)
+        if given is None:
+            continue
+        if not isinstance(given, (str, Secret)):
+            raise ConfigurationError(
+                f"The credential resolver returned {type(given).__name__} for the {scope}, not a key or None.",
+                hint="It must be a plain function that answers from memory, not a coroutine function.",
+            )
+        found = _usable(given, f"the resolver ({scope})", info)
+        if found is not None:
+            return found
+    return None
 
 
 def _usable(value: str | Secret, source: str, info: ProviderInfo) -> Credential | None:

@@ -93,6 +93,12 @@ class PluginRegistry:
                     self._load_models(binding)
             return tuple(card for cards in self._models.values() for card in cards)
 
+    def failures(self) -> tuple[PluginFailure, ...]:
+        """The plugins set aside, every one loaded that can be."""
+        self.models()
+        with self._lock:
+            return tuple(self._failures.values())
+
     def status(self) -> tuple[PluginStatus, ...]:
         """Every plugin found, with its state, in the order of their names."""
         self.models()

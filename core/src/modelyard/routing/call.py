@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelyard.routing.limits import Limits
     from modelyard.routing.retry import RetryPolicy
     from modelyard.routing.state import Refusal, SharedState
+    from modelyard.routing.trace import RouteTrace
     from modelyard.types.completion import Completion
     from modelyard.types.record import AttemptRecord
     from modelyard.types.request import Request
@@ -38,7 +39,8 @@ class Call:
     It was called for the first deployment already, so bad input is refused before the network; for a later one
     it raises a typed local error if that deployment cannot take the request. ``alternatives`` names, when an
     error is raised, other deployments that could serve the request. After ``hedge_after`` seconds without output a
-    second attempt is made beside the first.
+    second attempt is made beside the first. ``trace`` says how the deployments were found, ``None`` when there was
+    nothing to decide.
     """
 
     deployments: tuple[Deployment, ...]
@@ -52,6 +54,7 @@ class Call:
     hedge_after: float | None = None
     limits: Mapping[str, Limits] = field(default_factory=dict)
     alternatives: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
+    trace: RouteTrace | None = field(default=None, repr=False)
 
     @property
     def last_resort(self) -> bool:

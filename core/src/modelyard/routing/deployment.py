@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import Credential
@@ -35,7 +36,19 @@ class Deployment:
     base_url: str | None
     open_session: Callable[[], Awaitable[Session]] = field(repr=False)
     suggestion: str | None = None
-    """A question naming near misses, for a model no card lists."""
+    """What to use instead: near misses of a model no card lists, the replacement of one that is retired."""
+    region: str | None = None
+    retention_days: int | None = None
+    """Days the account's contract lets the provider keep content; ``None`` without one."""
+    weight: float = 1.0
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the wire request that keep the call in its region."""
+    key: str = field(init=False)
+    """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
+
+    def __post_init__(self) -> None:
+        fingerprint = self.credential.fingerprint if self.credential is not None else "-"
+        object.__setattr__(self, "key", f"{self.ref}#{fingerprint}@{self.base_url or ''}")
 
     @property
     def provider(self) -> str:
@@ -53,12 +66,6 @@ class Deployment:
         return self.provider, self.credential.fingerprint if self.credential is not None else None
 
     @property
-    def key(self) -> str:
-        """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
-        fingerprint = self.credential.fingerprint if self.credential is not None else "-"
-        return f"{self.ref}#{fingerprint}@{self.base_url or ''}"
-
-    @property
     def target(self) -> Target:
         """Where a conversation goes that is sent here."""
         fingerprint = self.credential.fingerprint if self.credential is not None else None
@@ -72,6 +79,10 @@ class Deployment:
         """
         if request.model != self.model:
             request = request.model_copy(update={"model": self.model})
+        if self.fields:
+            options = {**request.options_for(self.provider), **self.fields}
+            options = {**request.provider_options, self.provider: options}
+            request = request.model_copy(update={"provider_options": options})
         written = adapt(request, self.target)
         self.binding.validate(written, self.card)
         return written

@@ -1,44 +1,46 @@
-"""From what a caller asks to a prepared call: models resolved, credentials found, the request validated."""
+"""From what a caller asks to a prepared call: a route found, the request validated, nothing sent."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from modelyard.catalog.catalog import Catalog
 from modelyard.catalog.suggest import did_you_mean
-from modelyard.config import Deadlines, ProviderConfig, find_base_url
-from modelyard.credentials.resolve import find_credential, missing_credential
+from modelyard.config import Deadlines
+from modelyard.credentials.resolve import missing_credential
 from modelyard.errors import ConfigurationError
-from modelyard.log import logger
-from modelyard.plugins.sessions import SessionPool, SessionSettings
-from modelyard.refs import ModelRef
 from modelyard.routing.call import Call
+from modelyard.routing.contexts import context_of, is_pattern
 from modelyard.routing.deployment import Deployment
 from modelyard.routing.fallback import FallbackPolicy
+from modelyard.routing.finder import Caller, Finder
+from modelyard.routing.needs import CONTENT, content_needs, derive_needs
+from modelyard.routing.order import Outlook
+from modelyard.routing.plan import Plan, settle
+from modelyard.routing.policy import RoutePolicy
+from modelyard.routing.router import route
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
 from modelyard.types.request import build_request
 
 if TYPE_CHECKING:
-    import ssl
-
     from modelyard.catalog.card import ModelCard
-    from modelyard.credentials.resolve import Credential
+    from modelyard.catalog.store import CatalogStore
     from modelyard.credentials.secret import Secret
-    from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.registry import PluginRegistry
-    from modelyard.plugins.sessions import Session
     from modelyard.routing.call import Observe
+    from modelyard.routing.candidates import Candidate
     from modelyard.routing.clock import Clock
+    from modelyard.routing.endpoints import Endpoints
     from modelyard.routing.limits import Limits
+    from modelyard.routing.policy import RouteChoice
     from modelyard.routing.retry import RetryPolicy
     from modelyard.routing.state import SharedState
+    from modelyard.routing.trace import RouteTrace
     from modelyard.types.options import CallOptions
     from modelyard.types.request import Messages, Models, Request
 
 __all__ = ["Planner"]
-
-_CONTEXTS = ("chat", "structured", "summary", "doc")
 
 
 class Planner:
@@ -47,8 +49,10 @@ class Planner:
     def __init__(
         self,
         registry: PluginRegistry,
-        configs: Mapping[str, ProviderConfig],
+        endpoints: Endpoints,
+        store: CatalogStore,
         *,
+        route: RoutePolicy | None,
         deadlines: Deadlines,
         retry: RetryPolicy,
         fallback: FallbackPolicy,
@@ -57,11 +61,12 @@ class Planner:
         state: SharedState,
         clock: Clock,
         observe: Observe,
-        tls: Callable[[], ssl.SSLContext],
     ) -> None:
-        self.registry = registry
-        self.sessions = SessionPool()
-        self._configs = configs
+        self._registry = registry
+        self._endpoints = endpoints
+        self._store = store
+        self._finder = Finder(registry, endpoints, store.current)
+        self._policy = route
         self._deadlines = deadlines
         self._retry = retry
         self._fallback = fallback
@@ -70,36 +75,24 @@ class Planner:
         self._state = state
         self._clock = clock
         self._observe = observe
-        self._tls = tls
-        self._catalog: Catalog | None = None
-
-    @property
-    def catalog(self) -> Catalog:
-        """The cards of every usable provider."""
-        if self._catalog is None:
-            cards = self.registry.models()
-            ready = [binding.info.id for binding in self.registry.bindings() if self._is_ready(binding)]
-            self._catalog = Catalog(cards, ready)
-        return self._catalog
+        self._turn = 0
 
     def prepare(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
-        """Resolve the models, find the credentials and validate the request for the first deployment.
+        """Find a route, and validate the request for the deployment tried first.
 
-        Raises ``ConfigurationError``, ``InvalidRequestError`` or ``UnsupportedFeatureError``.
+        Raises ``ConfigurationError``, ``InvalidRequestError``, ``UnsupportedFeatureError`` or ``NoRouteError``.
         """
         _check_options(options)
-        refs = [model] if model is None or isinstance(model, str) else list(model)
-        if not refs:
-            raise ConfigurationError("The list of models is empty.", hint="Name one model, or pass None.")
-        first = self._resolve(refs[0])
-        request = _build(first[0], first[2], messages, options, stream=stream)
-        deployments = [self._deployment(*first, options.get("credential"))]
-        deployments += [self._deployment(*self._resolve(ref), options.get("credential")) for ref in refs[1:]]
+        plan = self._plan(model, messages, options, stream=stream)
+        if plan.trace is not None:
+            self._turn += 1
+            if not plan.trace.kept:
+                raise plan.refusal()
         deadlines, attempts = options.get("deadlines"), options.get("max_attempts")
         fallback = options.get("fallback")
         return Call(
-            deployments=tuple(deployments),
-            request_for=_Writer(request, deployments[0]),
+            deployments=plan.deployments,
+            request_for=plan.writer(),
             deadlines=self._deadlines if deadlines is None else Deadlines.make(deadlines),
             retry=self._retry if attempts is None else self._retry.with_attempts(attempts),
             state=self._state,
@@ -108,126 +101,106 @@ class Planner:
             fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
             hedge_after=options.get("hedge_after", self._hedge_after),
             limits=self._limits,
+            alternatives=lambda: self._alternatives(plan),
+            trace=plan.trace,
         )
+
+    def explain(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> RouteTrace:
+        """The decision ``prepare`` would make now, and changes nothing by making it."""
+        _check_options(options)
+        plan = self._plan(model, messages, options, stream=stream)
+        trace = plan.trace if plan.trace is not None else self._decide(plan).trace
+        assert trace is not None
+        return trace
 
     def provider(self, provider: str, credential: str | Secret | None = None) -> Deployment:
         """The way to a provider, for what is asked of it and not of one of its models."""
         from modelyard.catalog.card import ModelCard
 
-        binding = self.registry.binding(provider)
-        return self._deployment(
-            ModelRef(provider, ""), binding, ModelCard.unknown(provider, "-"), credential, suggest=False
-        )
-
-    def _deployment(
-        self,
-        ref: ModelRef,
-        binding: ProviderBinding,
-        card: ModelCard,
-        wanted: str | Secret | None,
-        *,
-        suggest: bool = True,
-    ) -> Deployment:
-        config = self._configs.get(ref.provider) or ProviderConfig()
-        credential = find_credential(binding.info, request=wanted, configured=config.api_key)
-        if credential is None and not binding.info.key_optional and config.client is None:
+        binding = self._registry.binding(provider)
+        endpoints = self._endpoints.of(binding, credential)
+        if not endpoints:
             raise missing_credential(binding.info)
-        base_url = find_base_url(binding.info, config.base_url)
+        endpoint = endpoints[0]
         return Deployment(
             binding=binding,
-            card=card,
-            model=card.id if card.known else ref.model,
-            credential=credential,
-            base_url=base_url,
-            open_session=self._opener(binding, config, credential, base_url),
-            suggestion=self._warn_unknown(ref) if suggest and not card.known else None,
+            card=ModelCard.unknown(provider, "-"),
+            model="",
+            credential=endpoint.credential,
+            base_url=endpoint.base_url,
+            open_session=lambda: endpoint.open_at(endpoint.base_url),
         )
 
-    def _resolve(self, model: str | None) -> tuple[ModelRef, ProviderBinding, ModelCard]:
-        context = _context_of(model)
-        if context is not None:
-            card = self.catalog.default(context)
-            return ModelRef(card.provider, card.id), self.registry.binding(card.provider), card
-        assert model is not None
-        ref = ModelRef.parse(model)
-        binding = self.registry.binding(ref.provider)
-        return ref, binding, self.catalog.resolve(ref)
+    def _plan(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Plan:
+        given = options.get("route")
+        policy = self._policy if given is None else _policy(given).over(self._policy)
+        names = _names(model, policy)
+        credential = options.get("credential")
+        caller = None
+        if credential is not None or not self._endpoints.steady:
+            caller = Caller(credential, options.get("user"))
+        candidates = self._finder.find(names, policy.regions if policy is not None else (), caller)
+        named = len(names) == 1 and context_of(names[0]) is None and not is_pattern(names[0])
+        request = _build(candidates, messages, options, stream=stream)
+        if policy is None and named and len(candidates) == 1 and _takes_content(candidates[0].card, request):
+            return Plan(candidates, request, _PLAIN, named)
+        plan = Plan(candidates, request, policy or _PLAIN, named)
+        return self._decide(plan)
 
-    def _warn_unknown(self, ref: ModelRef) -> str | None:
-        suggestion = self.catalog.suggest(ref)
-        if suggestion is not None:
-            logger("runtime").warning("No card lists %s; it is asked for all the same. %s", ref, suggestion)
-        return suggestion
+    def _decide(self, plan: Plan) -> Plan:
+        """Run the stages for a plan."""
+        needs = derive_needs(plan.request)
+        if plan.named and not plan.policy.strict:
+            needs = replace(needs, capabilities=tuple(name for name in needs.capabilities if name in CONTENT))
+        trace = route(plan.candidates, needs, plan.policy, self._outlook())
+        trace, written, error = settle(trace, plan.request)
+        return replace(plan, trace=trace, written=written, error=error if plan.named else None)
 
-    def _is_ready(self, binding: ProviderBinding) -> bool:
-        """Whether a provider could be called: its credential, checked offline, is there and well formed."""
-        config = self._configs.get(binding.info.id) or ProviderConfig()
-        if config.client is not None or binding.info.key_optional:
-            return True
-        try:
-            return find_credential(binding.info, configured=config.api_key) is not None
-        except ConfigurationError:
-            return False
+    def _outlook(self) -> Outlook:
+        return Outlook(self._store.current().today, self._state, self._turn)
 
-    def _opener(
-        self,
-        binding: ProviderBinding,
-        config: ProviderConfig,
-        credential: Credential | None,
-        base_url: str | None,
-    ) -> Callable[[], Awaitable[Session]]:
-        info = binding.info
-        fingerprint = f"{credential.fingerprint if credential else '-'} {base_url}"
-
-        def settings() -> SessionSettings:
-            return SessionSettings(
-                info=info,
-                credential=credential,
-                base_url=base_url,
-                http_client=config.http_client,
-                client=config.client,
-                transport=config.transport,
-                proxy=config.proxy,
-                max_connections=config.max_connections,
-                connect_timeout=self._deadlines.connect,
-                headers=config.headers,
-                options=config.options,
-                tls=self._tls,
-            )
-
-        return lambda: self.sessions.get(info.id, fingerprint, lambda: binding.open(settings()))
+    def _alternatives(self, plan: Plan) -> tuple[str, ...]:
+        """References of all models that could serve a request under its policy, the context's defaults first."""
+        policy = replace(plan.policy, order="default")
+        candidates = self._finder.find(("*",), policy.regions)
+        trace = route(candidates, derive_needs(plan.request), policy, self._outlook())
+        return tuple(dict.fromkeys(candidate.ref for candidate in trace.kept))
 
 
-class _Writer:
-    """Writes the request for each deployment; for the first at once, to show what is wrong before the call."""
-
-    def __init__(self, request: Request, first: Deployment) -> None:
-        self._request = request
-        self._first = first
-        self._written = first.write(request)
-
-    def __call__(self, deployment: Deployment) -> Request:
-        return self._written if deployment is self._first else deployment.write(self._request)
+_PLAIN = RoutePolicy()
 
 
-def _build(ref: ModelRef, card: ModelCard, messages: Messages, options: CallOptions, *, stream: bool) -> Request:
-    fields = {name: value for name, value in options.items() if name in REQUEST_OPTIONS}
-    model = card.id if card.known else ref.model
-    return build_request(ref.provider, model, messages, options.get("system"), fields, stream=stream)
+def _policy(given: RouteChoice) -> RoutePolicy:
+    policy = RoutePolicy.make(given)
+    assert policy is not None
+    return policy
 
 
-def _context_of(model: str | None) -> Any:
-    """The context a model argument names: ``None`` asks for the chat default; a reference names none."""
+def _names(model: Models, policy: RoutePolicy | None) -> tuple[str, ...]:
     if model is None:
-        return "chat"
-    given: object = model  # callers without a type checker pass other things
-    if not isinstance(given, str) or not given.startswith("default:"):
-        return None
-    context = given.removeprefix("default:")
-    if context not in _CONTEXTS:
-        hint = did_you_mean(context, _CONTEXTS) or f"Contexts are: {', '.join(_CONTEXTS)}."
-        raise ConfigurationError(f"{context!r} is no context of a default model.", hint=hint)
-    return context
+        if policy is not None and policy.models:
+            return policy.models
+        return (f"default:{policy.context}" if policy is not None else "default:chat",)
+    names = (model,) if isinstance(model, str) else tuple(model)
+    if not names:
+        raise ConfigurationError("The list of models is empty.", hint="Name one model, or pass None.")
+    return names
+
+
+def _takes_content(card: ModelCard | None, request: Request) -> bool:
+    """Whether a card has nothing against the request; the messages are looked at only if it might."""
+    if card is None or card.kind != "chat":
+        return False
+    lacking = [name for name in CONTENT if card.capability(name).state == "unsupported"]
+    return not lacking or not any(need in lacking for need in content_needs(request))
+
+
+def _build(candidates: Sequence[Candidate], messages: Messages, options: CallOptions, *, stream: bool) -> Request:
+    fields = {name: value for name, value in options.items() if name in REQUEST_OPTIONS}
+    first = next((each for each in candidates if each.deployment is not None), None)
+    deployment = first.deployment if first is not None else None
+    provider, model = (deployment.provider, deployment.model) if deployment is not None else ("", "")
+    return build_request(provider, model, messages, options.get("system"), fields, stream=stream)
 
 
 def _check_options(options: Mapping[str, object], known: Iterable[str] = CALL_OPTIONS) -> None:

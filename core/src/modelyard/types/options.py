@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modelyard.tooling.function import Approve
     from modelyard.tooling.limits import RunLimits
     from modelyard.tooling.loop import Checkpoint
+    from modelyard.routing.policy import RouteChoice
     from modelyard.types.controls import OutputFormat, ReasoningOptions
     from modelyard.types.request import HistoryPolicy, OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
@@ -50,7 +51,8 @@ class CallOptions(RequestOptions, total=False):
     """What a call takes: the request's options, and how it is to be carried out."""
 
     system: str | None
-    credential: str | Secret | None
+    credential: str | Secret | Mapping[str, str | Secret] | None
+    route: RouteChoice | None
     deadlines: Deadlines | Mapping[str, float | None] | float | None
     max_attempts: int | None
     fallback: FallbackPolicy | Mapping[str, Any] | str | None

@@ -22,6 +22,8 @@ class Usage(Frozen):
     """The part of ``input_tokens`` read from a cache."""
     cache_write_tokens: int | None = None
     """The part of ``input_tokens`` written to a cache."""
+    cache_write_1h_tokens: int | None = None
+    """The part of ``cache_write_tokens`` written to be kept for an hour, which costs more than the usual time."""
     output_tokens: int | None = None
     """Everything generated and billed as output, reasoning included."""
     reasoning_tokens: int | None = None
@@ -38,6 +40,7 @@ class Usage(Frozen):
         input_tokens: int | None = None,
         cached_input_tokens: int | None = None,
         cache_write_tokens: int | None = None,
+        cache_write_1h_tokens: int | None = None,
         output_tokens: int | None = None,
         reasoning_tokens: int | None = None,
         total_tokens: int | None = None,
@@ -49,6 +52,7 @@ class Usage(Frozen):
             input_tokens=input_tokens,
             cached_input_tokens=cached_input_tokens,
             cache_write_tokens=cache_write_tokens,
+            cache_write_1h_tokens=cache_write_1h_tokens,
             output_tokens=output_tokens,
             reasoning_tokens=reasoning_tokens,
             total_tokens=total_tokens,

@@ -21,12 +21,13 @@ def claude_usage(raw: JsonObject) -> Usage:
     """The usage a usage object says; output includes thinking."""
     fresh = count(raw, "input_tokens")
     cached, written = count(raw, "cache_read_input_tokens"), count(raw, "cache_creation_input_tokens")
-    details = raw.get("output_tokens_details")
+    details, writes = raw.get("output_tokens_details"), raw.get("cache_creation")
     return Usage.build(
         raw=raw,
         input_tokens=None if fresh is None else fresh + (cached or 0) + (written or 0),
         cached_input_tokens=cached,
         cache_write_tokens=written,
+        cache_write_1h_tokens=count(writes, "ephemeral_1h_input_tokens") if isinstance(writes, dict) else None,
         output_tokens=count(raw, "output_tokens"),
         reasoning_tokens=count(details, "thinking_tokens") if isinstance(details, dict) else None,
     )

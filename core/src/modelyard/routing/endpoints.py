@@ -1,0 +1,155 @@
+"""The ways to each provider: settings with the credential and base URL they lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from modelyard.config import ProviderConfig, find_base_url
+from modelyard.credentials.resolve import CredentialQuery, find_credential, keys_of
+from modelyard.errors import ConfigurationError
+from modelyard.plugins.sessions import SessionPool, SessionSettings
+
+if TYPE_CHECKING:
+    import ssl
+
+    from modelyard.credentials.resolve import Credential, CredentialResolver
+    from modelyard.credentials.secret import Secret
+    from modelyard.plugins.binding import ProviderBinding
+    from modelyard.plugins.info import ProviderInfo
+    from modelyard.plugins.sessions import Session
+
+__all__ = ["Endpoint", "Endpoints"]
+
+Given: TypeAlias = "str | Secret | None"
+_Seen: TypeAlias = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """One way to a provider. ``open_at`` opens a session at a base URL, ``None`` for the provider's own."""
+
+    binding: ProviderBinding
+    config: ProviderConfig
+    credential: Credential | None
+    base_url: str | None
+    open_at: Callable[[str | None], Awaitable[Session]] = field(repr=False)
+
+
+class Endpoints:
+    """Finds the endpoints of each provider, and opens sessions there. Safe to use from several threads.
+
+    What settings and environment give is worked out once, and again when a variable it depends on has changed.
+    """
+
+    def __init__(
+        self,
+        configs: Mapping[str, tuple[ProviderConfig, ...]],
+        *,
+        resolver: CredentialResolver | None,
+        connect_timeout: float | None,
+        tls: Callable[[], ssl.SSLContext],
+    ) -> None:
+        self.sessions = SessionPool()
+        self._configs = configs
+        self._resolver = resolver
+        self._connect_timeout = connect_timeout
+        self._tls = tls
+        self._known: dict[str, tuple[_Seen, tuple[Endpoint, ...]]] = {}
+
+    @property
+    def steady(self) -> bool:
+        """Whether endpoints depend on settings and environment alone, and not on who asks."""
+        return self._resolver is None
+
+    def configs(self, provider: str) -> tuple[ProviderConfig, ...]:
+        """The settings of a provider, one for each deployment of its models."""
+        return self._configs.get(provider) or (ProviderConfig(),)
+
+    def of(self, binding: ProviderBinding, given: Given = None, user: str | None = None) -> tuple[Endpoint, ...]:
+        """The endpoints of a provider that can be called, in the order configured.
+
+        Empty when none has a credential. Raises ``ConfigurationError`` for a credential or URL that is no good.
+        """
+        if given is not None or self._resolver is not None:
+            found = self._of_caller(binding, given, user)
+            if found:
+                return found
+        provider = binding.info.id
+        seen = _environment(binding.info)
+        known = self._known.get(provider)
+        if known is not None and known[0] == seen and (not known[1] or known[1][0].binding is binding):
+            return known[1]
+        endpoints = tuple(
+            endpoint
+            for number, config in enumerate(self.configs(provider))
+            for endpoint in self._of_config(binding, config, number)
+        )
+        self._known[provider] = seen, endpoints
+        return endpoints
+
+    def _of_caller(self, binding: ProviderBinding, given: Given, user: str | None) -> tuple[Endpoint, ...]:
+        """The endpoints for a credential that came with the request or from the host's resolver."""
+        query = CredentialQuery(binding.info.id, user)
+        credential = find_credential(binding.info, request=given, resolver=self._resolver, query=query, environ={})
+        if credential is None:
+            return ()
+        return tuple(
+            self._make(binding, config, credential, number)
+            for number, config in enumerate(self.configs(binding.info.id))
+        )
+
+    def _of_config(self, binding: ProviderBinding, config: ProviderConfig, number: int) -> tuple[Endpoint, ...]:
+        keys = keys_of(config)
+        found = [find_credential(binding.info, configured=key, environ={}) for key in keys]
+        credentials = [credential for credential in found if credential is not None]
+        if not credentials:
+            credential = find_credential(binding.info)
+            if credential is None and not binding.info.key_optional and config.client is None:
+                return ()
+            return (self._make(binding, config, credential, number),)
+        return tuple(self._make(binding, config, credential, number) for credential in credentials)
+
+    def _make(
+        self, binding: ProviderBinding, config: ProviderConfig, credential: Credential | None, number: int
+    ) -> Endpoint:
+        info = binding.info
+        fingerprint = credential.fingerprint if credential else "-"
+
+        def settings(base_url: str | None) -> SessionSettings:
+            return SessionSettings(
+                info=info,
+                credential=credential,
+                base_url=base_url,
+                http_client=config.http_client,
+                client=config.client,
+                transport=config.transport,
+                proxy=config.proxy,
+                max_connections=config.max_connections,
+                connect_timeout=self._connect_timeout,
+                headers=config.headers,
+                options=config.options,
+                tls=self._tls,
+            )
+
+        def open_at(base_url: str | None) -> Awaitable[Session]:
+            key = f"{fingerprint} {base_url} {number}"
+            return self.sessions.get(info.id, key, lambda: binding.open(settings(base_url)))
+
+        return Endpoint(binding, config, credential, find_base_url(info, config.base_url), open_at)
+
+    def problem(self, binding: ProviderBinding) -> str | None:
+        """Why a provider cannot be called, checked offline; ``None`` when it can."""
+        try:
+            return None if self.of(binding) else "no API key was found"
+        except ConfigurationError as error:
+            return str(error)
+
+
+def _environment(info: ProviderInfo) -> _Seen:
+    """What the variables a provider depends on say now."""
+    get = os.environ.get
+    names = (*info.api_key_variables, f"MODELYARD_{info.id.upper()}_BASE_URL", *info.base_url_variables)
+    return tuple([get(name) for name in names])

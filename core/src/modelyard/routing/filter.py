@@ -1,0 +1,93 @@
+"""Which candidates can serve a request: pure functions of cards, needs and policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from modelyard.catalog.constraints import Fault, Place
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from modelyard.catalog.capability import CapabilityName
+    from modelyard.catalog.card import ModelCard
+    from modelyard.routing.candidates import Candidate
+    from modelyard.routing.needs import Needs
+    from modelyard.routing.policy import RoutePolicy
+
+__all__ = ["card_faults", "faults", "first_faults", "need_faults"]
+
+_MARGIN: Final = 4 / 3
+"""An estimate of tokens may be a third too high."""
+
+
+def first_faults(
+    candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date
+) -> list[Fault | None]:
+    """For each candidate the first thing that rules it out, ``None`` if nothing does.
+
+    A card is judged once, however many deployments share it.
+    """
+    judged: dict[int, Fault | None] = {}
+    about_place = any(constraint.about_place for constraint in policy.constraints)
+    found: list[Fault | None] = []
+    for candidate in candidates:
+        card = candidate.card
+        if candidate.deployment is None or card is None:
+            found.append(_unreachable(candidate))
+            continue
+        key = id(card)
+        try:
+            fault = judged[key]
+        except KeyError:
+            fault = judged[key] = next(card_faults(card, needs, policy, day), None)
+        if fault is None and about_place:
+            fault = next(_place_faults(candidate, policy), None)
+        found.append(fault)
+    return found
+
+
+def faults(candidate: Candidate, needs: Needs, policy: RoutePolicy, day: date) -> tuple[Fault, ...]:
+    """Everything that rules a candidate out."""
+    if candidate.card is None:
+        return (_unreachable(candidate),)
+    found = [*card_faults(candidate.card, needs, policy, day)]
+    if candidate.deployment is None:
+        return (_unreachable(candidate), *found)
+    return (*found, *_place_faults(candidate, policy))
+
+
+def card_faults(card: ModelCard, needs: Needs, policy: RoutePolicy, day: date) -> Iterator[Fault]:
+    """What a card rules out."""
+    if card.kind != "chat":
+        yield Fault(f"it is no chat model, it is of the kind {card.kind!r}", "name a chat model")
+    for constraint in policy.constraints:
+        yield from constraint.card_faults(card, day, needs.tokens)
+    yield from need_faults(card, needs.capabilities, strict=policy.strict)
+    limit = card.limits.max_input_tokens or card.limits.context_window
+    if limit is not None and needs.tokens > limit * _MARGIN:
+        yield Fault(f"about {needs.tokens:,} input tokens do not fit into {limit:,}", "shorten the conversation")
+
+
+def need_faults(card: ModelCard, needs: Sequence[CapabilityName], *, strict: bool) -> Iterator[Fault]:
+    """The needs a card does not meet: ``strict`` wants ``supported``, else all but ``unsupported`` will do."""
+    for name in needs:
+        state = card.capability(name).state
+        if state == "unsupported":
+            yield Fault(f"its card says {name} is unsupported", f"do without {name}")
+        elif strict and state != "supported":
+            yield Fault(f"its card says {name} is {state}, and the reading is strict", "read cards leniently")
+
+
+def _place_faults(candidate: Candidate, policy: RoutePolicy) -> Iterator[Fault]:
+    deployment, card = candidate.deployment, candidate.card
+    if deployment is None or card is None:
+        return
+    place = Place(deployment.region, deployment.retention_days)
+    for constraint in policy.constraints:
+        yield from constraint.place_faults(card, place)
+
+
+def _unreachable(candidate: Candidate) -> Fault:
+    return Fault(candidate.problem or "there is no way to it", candidate.fix or "configure its provider")
