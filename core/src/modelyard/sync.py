@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.run import GivenResults
     from modelyard.tooling.state import RunState
+    from modelyard.routing.trace import RouteTrace
     from modelyard.types.completion import Completion
     from modelyard.types.options import CallOptions, RunOptions
     from modelyard.types.request import Messages, Models
@@ -69,6 +70,10 @@ class SyncRuntime:
     def catalog(self) -> Catalog:
         """The cards of every usable provider. Touches no network."""
         return self._runtime.catalog
+
+    def explain(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> RouteTrace:
+        """Show how a request would be routed now; see ``Runtime.explain``."""
+        return self._runtime.explain(model, messages, **options)
 
     def plugins(self) -> tuple[PluginStatus, ...]:
         """Every plugin found, with its state."""
