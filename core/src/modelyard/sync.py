@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.sessions import Session
     from modelyard.routing.counting import TokenCount
+    from modelyard.routing.trace import RouteTrace
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.run import GivenResults
     from modelyard.tooling.state import RunState
-    from modelyard.routing.trace import RouteTrace
     from modelyard.types.completion import Completion
     from modelyard.types.options import CallOptions, RunOptions
     from modelyard.types.request import Messages, Models

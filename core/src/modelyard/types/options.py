@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from modelyard.config import Deadlines
     from modelyard.credentials.secret import Secret
     from modelyard.routing.fallback import FallbackPolicy
+    from modelyard.routing.policy import RouteChoice
     from modelyard.tooling.function import Approve
     from modelyard.tooling.limits import RunLimits
     from modelyard.tooling.loop import Checkpoint
-    from modelyard.routing.policy import RouteChoice
     from modelyard.types.controls import OutputFormat, ReasoningOptions
     from modelyard.types.request import HistoryPolicy, OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
