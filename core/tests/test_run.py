@@ -422,7 +422,7 @@ async def test_a_limit_whose_figure_is_not_known_counts_as_reached() -> None:
     result = await Run(default=LOOP)(add, limits={"max_cost": 100})
     assert (result.limit, result.turns, result.cost) == ("max_cost", 1, None)
     assert "no price is known for acme:one" in (result.reason or "")
-    assert result.cost_unknown_because == "no price is known for acme:one"
+    assert (result.cost_unknown_because or "").startswith("no price is known for acme:one")
 
 
 async def test_an_answer_that_completes_the_run_is_never_a_limit() -> None:

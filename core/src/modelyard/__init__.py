@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from modelyard.catalog.capability import Capability
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
+    from modelyard.catalog.constraints import Constraints
     from modelyard.catalog.pricing import Cost
+    from modelyard.catalog.refresh import Refreshed
+    from modelyard.catalog.retention import Region, Retention
     from modelyard.config import Deadlines, ProviderConfig
+    from modelyard.credentials.resolve import CredentialQuery, CredentialResolver
+    from modelyard.diagnosis import Diagnosis, Finding, diagnose
     from modelyard.errors import (
         AuthenticationError,
         CircuitOpenError,
@@ -43,12 +48,17 @@ if TYPE_CHECKING:
     from modelyard.plugins.failures import PluginFailure, PluginStatus
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.policy import PluginPolicy
+    from modelyard.plugins.readiness import ProviderStatus
     from modelyard.refs import ModelRef
     from modelyard.routing.breaker import BreakerPolicy
+    from modelyard.routing.candidates import Candidate
     from modelyard.routing.counting import TokenCount
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.limits import Limits
+    from modelyard.routing.needs import Needs
+    from modelyard.routing.policy import RoutePolicy
     from modelyard.routing.state import LocalState, SharedState
+    from modelyard.routing.trace import RouteStep, RouteTrace
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
     from modelyard.streaming.sync_stream import SyncStream
@@ -96,6 +106,16 @@ if TYPE_CHECKING:
     from modelyard.types.usage import Usage
 
 _HOMES = {
+    "routing.needs": "Needs",
+    "routing.candidates": "Candidate",
+    "routing.trace": "RouteStep RouteTrace",
+    "routing.policy": "RoutePolicy",
+    "plugins.readiness": "ProviderStatus",
+    "diagnosis": "Diagnosis Finding diagnose",
+    "credentials.resolve": "CredentialQuery CredentialResolver",
+    "catalog.retention": "Region Retention",
+    "catalog.refresh": "Refreshed",
+    "catalog.constraints": "Constraints",
     "catalog.capability": "Capability",
     "catalog.card": "ModelCard",
     "catalog.catalog": "Catalog",
@@ -154,6 +174,7 @@ __all__ = [
     "AttemptRecord",
     "AuthenticationError",
     "BreakerPolicy",
+    "Candidate",
     "Capability",
     "Catalog",
     "CircuitOpenError",
@@ -162,17 +183,22 @@ __all__ = [
     "CompletionStream",
     "ConfigurationError",
     "ConnectionFailedError",
+    "Constraints",
     "ContentDelta",
     "ContentFilterError",
     "ContextWindowError",
     "Cost",
+    "CredentialQuery",
+    "CredentialResolver",
     "DeadlineError",
     "Deadlines",
+    "Diagnosis",
     "Done",
     "ErrorEvent",
     "Event",
     "FallbackPolicy",
     "FilePart",
+    "Finding",
     "FinishReason",
     "FunctionTool",
     "ImagePart",
@@ -185,6 +211,7 @@ __all__ = [
     "ModelNotFoundError",
     "ModelRef",
     "ModelyardError",
+    "Needs",
     "NoRouteError",
     "Note",
     "Opaque",
@@ -199,6 +226,7 @@ __all__ = [
     "ProviderConfig",
     "ProviderError",
     "ProviderInfo",
+    "ProviderStatus",
     "QuotaExceededError",
     "RateLimit",
     "RateLimitError",
@@ -206,9 +234,15 @@ __all__ = [
     "ReasoningOptions",
     "ReasoningPart",
     "Record",
+    "Refreshed",
     "RefusalPart",
+    "Region",
     "Report",
     "Request",
+    "Retention",
+    "RoutePolicy",
+    "RouteStep",
+    "RouteTrace",
     "RunLimits",
     "RunResult",
     "RunState",
@@ -237,6 +271,7 @@ __all__ = [
     "UnsupportedFeatureError",
     "Usage",
     "__version__",
+    "diagnose",
     "hookimpl",
     "tool",
 ]

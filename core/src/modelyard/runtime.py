@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from modelyard.config import Deadlines, ProviderConfig
 from modelyard.errors import ConfigurationError
@@ -17,15 +20,21 @@ from modelyard.refs import canonical_provider
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
+    from modelyard.catalog.overrides import Additions
+    from modelyard.catalog.refresh import Refreshed
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
     from modelyard.plugins.failures import PluginStatus
+    from modelyard.plugins.readiness import ProviderStatus
     from modelyard.plugins.sessions import Session
+    from modelyard.routing.call import Observe
     from modelyard.routing.clock import Clock
     from modelyard.routing.counting import TokenCount
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.limits import Limits
-    from modelyard.routing.policy import RouteChoice
+    from modelyard.routing.planner import Planner
+    from modelyard.routing.policy import RouteChoice, RoutePolicy
+    from modelyard.routing.retry import RetryPolicy
     from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteTrace
     from modelyard.streaming.stream import CompletionStream
@@ -36,6 +45,20 @@ if TYPE_CHECKING:
     from modelyard.types.completion import Completion
     from modelyard.types.options import CallOptions, RunOptions
     from modelyard.types.request import Messages, Models
+
+    class _Policies(TypedDict):
+        """What a planner is made with beside its sources."""
+
+        route: RoutePolicy | None
+        deadlines: Deadlines
+        retry: RetryPolicy
+        fallback: FallbackPolicy
+        hedge_after: float | None
+        limits: Mapping[str, Limits]
+        state: SharedState | None
+        clock: Clock | None
+        observe: Observe
+
 
 __all__ = ["Runtime"]
 
@@ -58,6 +81,11 @@ class Runtime:
         The host's ``CredentialResolver``: gives keys for a request, its user and its workspace.
     defaults:
         The host's choice of models by context, such as ``{"chat": "mistral:mistral-large-4"}``, or lists of them.
+    catalog:
+        Models, aliases, defaults and prices of the host's own: the path of a TOML file, a dict of the same shape,
+        or cards; left out, the file that ``MODELYARD_CATALOG`` names.
+    catalog_cache:
+        The file that keeps what ``refresh`` learned; left out, one in the user's cache folder, ``False`` for none.
     today:
         The day by which retirements and prices are judged; for tests.
     max_attempts:
@@ -93,6 +121,8 @@ class Runtime:
         route: RouteChoice | None = None,
         credentials: CredentialResolver | None = None,
         defaults: Mapping[str, str | Sequence[str]] | None = None,
+        catalog: Additions = None,
+        catalog_cache: str | os.PathLike[str] | bool | None = None,
         today: Callable[[], date] = date.today,
         max_attempts: int = 3,
         fallback: FallbackPolicy | Mapping[str, Any] | str = "never",
@@ -107,14 +137,9 @@ class Runtime:
     ) -> None:
         from modelyard.catalog.store import CatalogStore
         from modelyard.http.tls import SharedTls
-        from modelyard.routing.clock import SystemClock
         from modelyard.routing.endpoints import Endpoints
         from modelyard.routing.fallback import FallbackPolicy
-        from modelyard.routing.limits import Limits
-        from modelyard.routing.planner import Planner
-        from modelyard.routing.policy import RoutePolicy
         from modelyard.routing.retry import RetryPolicy
-        from modelyard.routing.state import LocalState
 
         self._configs = {
             canonical_provider(name): ProviderConfig.make_all(config, name)
@@ -127,21 +152,32 @@ class Runtime:
         self._endpoints = Endpoints(
             self._configs, resolver=credentials, connect_timeout=wait.connect, tls=SharedTls()
         )
-        self._store = CatalogStore(self._registry, self._endpoints, defaults=_defaults(defaults), today=today)
-        self._planner = Planner(
+        self._store = CatalogStore(
             self._registry,
             self._endpoints,
-            self._store,
-            route=RoutePolicy.make(route),
-            deadlines=wait,
-            retry=RetryPolicy(max_attempts=max_attempts),
-            fallback=FallbackPolicy.make(fallback),
-            hedge_after=hedge_after,
-            limits={name: Limits.make(value) for name, value in (limits or {}).items()},
-            state=state or LocalState(clock=clock),
-            clock=clock or SystemClock(),
-            observe=observers.tell,
+            additions=catalog,
+            defaults=_defaults(defaults),
+            cache=_cache(catalog_cache),
+            today=today,
         )
+        self._policies: _Policies = {
+            "route": None if route is None else _route(route),
+            "deadlines": wait,
+            "retry": RetryPolicy(max_attempts=max_attempts),
+            "fallback": FallbackPolicy.make(fallback),
+            "hedge_after": hedge_after,
+            "limits": _limits(limits) if limits else {},
+            "state": state,
+            "clock": clock,
+            "observe": observers.tell,
+        }
+
+    @cached_property
+    def _planner(self) -> Planner:
+        """Made for the first call: listing the catalog needs none of what it imports."""
+        from modelyard.routing.planner import Planner
+
+        return Planner(self._registry, self._endpoints, self._store, **self._policies)
 
     async def __aenter__(self) -> Self:
         return self
@@ -163,13 +199,37 @@ class Runtime:
         """The cards of every usable provider. Touches no network."""
         return self._store.current()
 
-    def explain(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> RouteTrace:
+    def providers(self) -> tuple[ProviderStatus, ...]:
+        """Whether each provider could be called, and why not.
+
+        Judged by plugin and credential, without a call. One that is broken or lacks a key says so; the others stay
+        usable.
+        """
+        from modelyard.plugins.readiness import provider_statuses
+
+        return provider_statuses(self._registry, self._endpoints)
+
+    async def refresh(self, provider: str | None = None) -> tuple[Refreshed, ...]:
+        """Ask a provider, or every one that is ready, which models it serves now, and add them to the catalog.
+
+        A new model gets what the list says of it, and is ``unknown`` in every other respect. What was learned is
+        kept on disk with its date. Requests under way keep the catalog they began with. A provider that cannot be
+        asked is told in ``error``; asked for by name, its error is raised.
+        """
+        from modelyard.routing.refreshing import refresh
+
+        name = canonical_provider(provider) if provider is not None else None
+        return await refresh(name, self._planner, self._store, self._registry, self._endpoints)
+
+    def explain(
+        self, model: Models, messages: Messages, *, stream: bool = False, **options: Unpack[CallOptions]
+    ) -> RouteTrace:
         """Show how a request would be routed now: every candidate, kept or dropped, with the reason.
 
         Takes what ``complete`` takes. Calls nobody and touches no network. A trace without a route has no
         ``chosen``; what is wrong with the request itself is raised.
         """
-        return self._planner.explain(model, messages, options, stream=False)
+        return self._planner.explain(model, messages, options, stream=stream)
 
     def plugins(self) -> tuple[PluginStatus, ...]:
         """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason."""
@@ -282,6 +342,27 @@ def _defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, tupl
     for name in chosen:
         context_of(f"default:{name}")
     return chosen
+
+
+def _route(route: RouteChoice) -> RoutePolicy | None:
+    from modelyard.routing.policy import RoutePolicy
+
+    return RoutePolicy.make(route)
+
+
+def _limits(limits: Mapping[str, Limits | Mapping[str, Any]]) -> dict[str, Limits]:
+    from modelyard.routing.limits import Limits
+
+    return {name: Limits.make(value) for name, value in limits.items()}
+
+
+def _cache(given: str | os.PathLike[str] | bool | None) -> Path | None:
+    if given is False:
+        return None
+    if given is None or given is True:
+        home = os.environ.get("XDG_CACHE_HOME", "").strip() or os.environ.get("LOCALAPPDATA", "").strip()
+        return (Path(home) if home else Path.home() / ".cache") / "modelyard" / "models.json"
+    return Path(given)
 
 
 def _plugin_policy(

@@ -22,8 +22,10 @@ from modelyard.streaming.sync_stream import SyncStream
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
+    from modelyard.catalog.refresh import Refreshed
     from modelyard.credentials.secret import Secret
     from modelyard.plugins.failures import PluginStatus
+    from modelyard.plugins.readiness import ProviderStatus
     from modelyard.plugins.sessions import Session
     from modelyard.routing.counting import TokenCount
     from modelyard.routing.trace import RouteTrace
@@ -71,9 +73,19 @@ class SyncRuntime:
         """The cards of every usable provider. Touches no network."""
         return self._runtime.catalog
 
-    def explain(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> RouteTrace:
+    def providers(self) -> tuple[ProviderStatus, ...]:
+        """Whether each provider could be called, and why not."""
+        return self._runtime.providers()
+
+    def refresh(self, provider: str | None = None) -> tuple[Refreshed, ...]:
+        """Ask providers which models they serve now; see ``Runtime.refresh``."""
+        return self._loop.run(self._runtime.refresh(provider))
+
+    def explain(
+        self, model: Models, messages: Messages, *, stream: bool = False, **options: Unpack[CallOptions]
+    ) -> RouteTrace:
         """Show how a request would be routed now; see ``Runtime.explain``."""
-        return self._runtime.explain(model, messages, **options)
+        return self._runtime.explain(model, messages, stream=stream, **options)
 
     def plugins(self) -> tuple[PluginStatus, ...]:
         """Every plugin found, with its state."""

@@ -166,9 +166,13 @@ class Catalog:
         """That a model is retired, and what replaces it; ``None`` while it serves."""
         return self._retirements.of(card)
 
-    def warn_retirement(self, card: ModelCard) -> str | None:
-        """Log, once for each model, that it is retired or soon will be; returns what to use instead, if so."""
-        return self._retirements.warn(card)
+    def advice(self, card: ModelCard) -> str | None:
+        """That a model is retired or soon will be, and what to use instead; ``None`` for one that stays."""
+        return self._retirements.notice(card)
+
+    def warn_retirement(self, card: ModelCard) -> None:
+        """Log, once for each model, that it is retired or soon will be."""
+        self._retirements.warn(card)
 
     def describe(self) -> dict[str, Any]:
         """The catalog as plain JSON data for a model selector: ``providers``, ``models``, ``defaults``.

@@ -11,20 +11,18 @@ share, ``families`` what several do, and each model adds its own on top, group b
 
 from __future__ import annotations
 
-import json
 import pkgutil
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
-from modelyard.catalog.capability import Capability, CapabilityState
 from modelyard.catalog.card import ModelCard
+from modelyard.catalog.construct import Constructor
 from modelyard.errors import ConfigurationError
 from modelyard.types.base import JsonObject
 
-__all__ = ["load_cards", "parse_cards"]
-
-_STATES = {state: Capability.model_construct(state=state) for state in get_args(CapabilityState)}
+__all__ = ["load_cards", "merge_facts", "parse_cards"]
 
 
 def load_cards(package: str, provider: str, filename: str = "models.json") -> tuple[ModelCard, ...]:
@@ -41,38 +39,37 @@ def load_cards(package: str, provider: str, filename: str = "models.json") -> tu
 def parse_cards(content: bytes, provider: str, where: str) -> tuple[ModelCard, ...]:
     """Make cards of the content of a ``models.json``; ``where`` names it in errors."""
     try:
-        document = json.loads(content)
+        document = from_json(content)
     except ValueError as error:
         raise ConfigurationError(f"{where} is not valid JSON: {error}.") from None
     defaults, sources = document.get("defaults", {}), document.get("sources", {})
-    families = {name: _merge(defaults, family) for name, family in document.get("families", {}).items()}
+    families = {name: merge_facts(defaults, family) for name, family in document.get("families", {}).items()}
     families[""] = defaults
-    return tuple(_card(entry, provider, families, sources, where) for entry in document["models"])
+    constructor = Constructor(provider)
+    sources = {name: constructor.source(facts) for name, facts in sources.items()}
+    return tuple(_card(entry, constructor, families, sources, where) for entry in document["models"])
 
 
-def _card(entry: JsonObject, provider: str, families: JsonObject, sources: JsonObject, where: str) -> ModelCard:
+def _card(
+    entry: JsonObject, constructor: Constructor, families: JsonObject, sources: JsonObject, where: str
+) -> ModelCard:
     own = {key: value for key, value in entry.items() if key != "family"}
     name = entry.get("family", "")
     if name not in families:
         raise ConfigurationError(f"{where}: model {entry.get('id')!r} names an unknown family {name!r}.")
-    merged = _merge(families[name], own)
-    merged["capabilities"] = {
-        capability: _capability(state) for capability, state in merged.get("capabilities", {}).items()
-    }
+    merged = merge_facts(families[name], own)
     merged["sources"] = {
         group: _source(source, sources, where) for group, source in merged.get("sources", {}).items()
     }
+    constructed = constructor.make(merged)
+    if constructed is not None:
+        return constructed
     try:
-        return ModelCard.model_validate({"provider": provider, **merged})
+        return ModelCard.model_validate({"provider": constructor.provider, **merged})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{where}: model {entry.get('id')!r}, {key}: {first['msg']}.") from None
-
-
-def _capability(state: Any) -> Any:
-    """A plain state as the capability it means; the same few make up every card, so they are shared."""
-    return _STATES.get(state, state) if isinstance(state, str) else state
 
 
 def _source(source: Any, sources: JsonObject, where: str) -> Any:
@@ -83,8 +80,8 @@ def _source(source: Any, sources: JsonObject, where: str) -> Any:
     return sources[source]
 
 
-def _merge(base: JsonObject, own: JsonObject) -> JsonObject:
-    """Lay a model's own facts over its family's; groups merge key by key, lists and values replace."""
+def merge_facts(base: JsonObject, own: JsonObject) -> JsonObject:
+    """Lay a model's own facts over those it shares; groups merge key by key, lists and values replace."""
     merged = dict(base)
     for key, value in own.items():
         inherited = base.get(key)

@@ -29,8 +29,8 @@ class Retirements:
             return None
         return f"it was retired on {retires.isoformat()}{_instead(card)}"
 
-    def warn(self, card: ModelCard) -> str | None:
-        """Log that a model is retired or soon will be, once; returns what to use instead, if so."""
+    def notice(self, card: ModelCard) -> str | None:
+        """That a model is retired or soon will be, and what replaces it; ``None`` for one that stays."""
         retires = card.lifecycle.retires
         if retires is None:
             return None
@@ -38,10 +38,16 @@ class Retirements:
         if days > NOTICE_DAYS:
             return None
         said = "was retired" if days <= 0 else "will be retired"
-        if card.ref not in self._told:
-            self._told.add(card.ref)
-            logger("catalog").warning("%s %s on %s%s.", card.ref, said, retires.isoformat(), _instead(card))
         return f"It {said} on {retires.isoformat()}{_instead(card)}."
+
+    def warn(self, card: ModelCard) -> None:
+        """Log the notice of a model, if there is one, once."""
+        if card.lifecycle.retires is None or card.ref in self._told:
+            return
+        notice = self.notice(card)
+        if notice is not None:
+            self._told.add(card.ref)
+            logger("catalog").warning("%s: %s", card.ref, notice)
 
 
 def _instead(card: ModelCard) -> str:

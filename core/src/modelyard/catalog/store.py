@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelyard.catalog.catalog import Catalog
 from modelyard.catalog.retirement import Retirements
 
 if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.catalog.overrides import Additions, Overrides
+    from modelyard.catalog.refresh import Listed, Refreshed
     from modelyard.plugins.registry import PluginRegistry
     from modelyard.routing.endpoints import Endpoints
 
@@ -18,9 +22,10 @@ __all__ = ["CatalogStore"]
 
 
 class CatalogStore:
-    """Builds snapshots from what the plugins ship and the host adds. Safe to use from several threads.
+    """Builds snapshots from what the plugins ship, what providers last listed, and what the host adds.
 
-    A snapshot in use stays as it is; ``current`` gives the newest.
+    A snapshot in use stays as it is; ``current`` gives the newest. Safe to use from several threads. What the host
+    adds is read at once: an error in it is raised here, naming the file and the key.
     """
 
     def __init__(
@@ -28,14 +33,22 @@ class CatalogStore:
         registry: PluginRegistry,
         endpoints: Endpoints,
         *,
+        additions: Additions = None,
         defaults: Mapping[str, Sequence[str]] | None = None,
+        cache: Path | None = None,
         today: Callable[[], date] = date.today,
     ) -> None:
+        from modelyard.catalog.overrides import read_overrides
+
+        self.today = today
         self._registry = registry
         self._endpoints = endpoints
-        self._defaults = dict(defaults or {})
+        self._overrides: Overrides = read_overrides(additions, today())
+        self._defaults = {**self._overrides.defaults, **(defaults or {})}
+        self._cache = cache
+        self._lists: dict[str, Listed] | None = None
         self._retirements = Retirements(today)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._snapshot: Catalog | None = None
 
     def current(self) -> Catalog:
@@ -48,13 +61,48 @@ class CatalogStore:
                 snapshot = self._snapshot
         return snapshot
 
+    def learn(self, provider: str, cards: Sequence[ModelCard]) -> Refreshed:
+        """Take a provider's own list: keep it on disk, and swap the snapshot for one that knows it."""
+        from modelyard.catalog.refresh import Listed, RefreshFile, compare
+
+        listed = Listed(self.today(), tuple(cards))
+        with self._lock:
+            refreshed = compare(self.current(), provider, listed)
+            self._lists = {**self._kept(), provider: listed}
+            RefreshFile(self._cache).save(self._lists)
+            self._snapshot = self._build()
+        return refreshed
+
+    def _kept(self) -> dict[str, Listed]:
+        if self._lists is None:
+            if self._cache is None or not self._cache.exists():
+                self._lists = {}
+            else:
+                from modelyard.catalog.refresh import RefreshFile
+
+                self._lists = RefreshFile(self._cache).load()
+        return self._lists
+
     def _build(self) -> Catalog:
-        cards = self._registry.models()
+        cards: Sequence[ModelCard] = self._registry.models()
         bindings = self._registry.bindings()
+        installed = [binding.info.id for binding in bindings]
+        for provider, listed in self._kept().items():
+            if provider in installed:
+                from modelyard.catalog.refresh import merge_listed
+
+                cards = merge_listed(cards, provider, listed)
+        aliases: Mapping[str, str] = {}
+        if self._overrides:
+            from modelyard.catalog.overlay import overlay
+
+            overlaid = overlay(cards, self._overrides, installed)
+            cards, aliases = overlaid.cards, overlaid.aliases
         return Catalog(
             cards,
             [binding.info.id for binding in bindings if self._endpoints.problem(binding) is None],
             labels={binding.info.id: binding.info.name for binding in bindings},
+            aliases=aliases,
             defaults=self._defaults,
             retirements=self._retirements,
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -12,7 +14,8 @@ from rich.console import Console
 
 from modelyard import ModelyardError, Runtime
 from modelyard.cli import chat as chat_command
-from modelyard.cli import tables
+from modelyard.cli import listing, tables
+from modelyard.cli.needs import conditions, needs_of
 
 __all__ = ["app"]
 
@@ -26,17 +29,136 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+Needs = Annotated[
+    str | None, typer.Option("--needs", "-n", help="What the model must be able to do: tools,image,schema,...")
+]
+Region = Annotated[
+    list[str] | None, typer.Option("--region", "-r", help="Served here, such as eu; may be repeated.")
+]
+MaxPrice = Annotated[
+    float | None, typer.Option("--max-price", help="US dollars per million input tokens, at most.")
+]
+MaxOutputPrice = Annotated[
+    float | None, typer.Option("--max-output-price", help="US dollars per million output tokens, at most.")
+]
+MinWindow = Annotated[int | None, typer.Option("--min-window", help="Tokens of context, at least.")]
+MaxDays = Annotated[int | None, typer.Option("--max-retention-days", help="Days content may be kept, at most.")]
+ZeroRetention = Annotated[bool, typer.Option("--zero-retention", help="Content is not kept at all.")]
+
+
 @app.command()
 def models(
+    *,
     provider: Annotated[str | None, typer.Option("--provider", "-p", help="Only this provider.")] = None,
+    needs: Needs = None,
+    region: Region = None,
+    max_price: MaxPrice = None,
+    max_output_price: MaxOutputPrice = None,
+    min_window: MinWindow = None,
+    max_retention_days: MaxDays = None,
+    zero_retention: ZeroRetention = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="First ask the providers what they serve now.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the models of the installed providers."""
-    catalog = Runtime().catalog
+    """List the models of the installed providers, or those that meet every condition given."""
+    with _errors_as_messages():
+        runtime = Runtime()
+        if refresh:
+            _run(listing.refresh(runtime, provider))
+        given = conditions(
+            regions=region,
+            max_price=max_price,
+            max_output_price=max_output_price,
+            min_window=min_window,
+            max_retention_days=max_retention_days,
+            zero_retention=zero_retention,
+        )
+        wanted = needs_of(needs)
+        cards = runtime.catalog.find(provider=provider, needs=wanted, constraints=given, kind="chat")
     if as_json:
-        tables.print_json(catalog.describe())
+        chosen = given or wanted or provider
+        tables.print_json(
+            [card.model_dump(mode="json") for card in cards] if chosen else runtime.catalog.describe()
+        )
     else:
-        Console().print(tables.models_table(catalog.find(provider=_canonical(provider))))
+        listing.show(Console(), cards, wanted, given)
+
+
+@app.command()
+def route(
+    *,
+    text: Annotated[str, typer.Argument(help="What would be said to the model.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A candidate, a pattern such as 'openai:*', or '*'; may be repeated."),
+    ] = None,
+    image: Annotated[list[Path] | None, typer.Option("--image", help="An image that would be sent.")] = None,
+    file: Annotated[list[Path] | None, typer.Option("--file", help="A document that would be sent.")] = None,
+    schema: Annotated[Path | None, typer.Option("--schema", help="A JSON Schema the answer must fit.")] = None,
+    needs: Needs = None,
+    order: Annotated[str | None, typer.Option("--order", "-o", help="given, default, cheapest, ...")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Want every need documented as supported.")] = False,
+    region: Region = None,
+    max_price: MaxPrice = None,
+    max_output_price: MaxOutputPrice = None,
+    min_window: MinWindow = None,
+    max_retention_days: MaxDays = None,
+    zero_retention: ZeroRetention = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a request would go: every candidate, kept or dropped, with the reason. Sends nothing."""
+    from modelyard.cli import route as route_command
+
+    policy = conditions(
+        order=order,
+        strict=strict,
+        regions=region,
+        max_price=max_price,
+        max_output_price=max_output_price,
+        min_window=min_window,
+        max_retention_days=max_retention_days,
+        zero_retention=zero_retention,
+    )
+    asked = route_command.Asked(text, model or (), image or (), file or (), schema, needs, policy)
+    with _errors_as_messages():
+        trace = route_command.explain(Runtime(), asked)
+    if as_json:
+        tables.print_json(trace.to_dict())
+    else:
+        Console().print(route_command.trace_table(trace))
+        if trace.chosen is None:
+            Console(stderr=True).print(trace.smallest_change() or "There is no candidate.", style="yellow")
+    if trace.chosen is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    online: Annotated[bool, typer.Option("--online", help="Also ask each provider, with the key found.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check plugins, keys, addresses and models about to retire. Exits with 1 if something does not work."""
+    from modelyard.cli import doctor as doctor_command
+    from modelyard.diagnosis import check_online, diagnose
+
+    with _errors_as_messages():
+        runtime = Runtime()
+        diagnosis = diagnose(runtime)
+    if online:
+
+        async def check() -> None:
+            nonlocal diagnosis
+            async with runtime:
+                diagnosis = await check_online(runtime, diagnosis)
+
+        _run(check())
+    if as_json:
+        tables.print_json(diagnosis.to_dict())
+    else:
+        doctor_command.show(Console(), diagnosis)
+    raise typer.Exit(diagnosis.exit_code)
 
 
 @app.command()
@@ -78,18 +200,20 @@ def demo(
     _run(run_demo(Console(), live=live, fast=fast))
 
 
-def _canonical(provider: str | None) -> str | None:
-    from modelyard.refs import canonical_provider
-
-    return canonical_provider(provider) if provider else None
+@contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    """An error of ours is a message and not a traceback."""
+    try:
+        yield
+    except ModelyardError as error:
+        _fail(error)
 
 
 def _run(job: Coroutine[Any, Any, None]) -> None:
     """Run a job; an error of ours is a message and not a traceback, Ctrl-C a quiet end."""
     try:
-        asyncio.run(job)
-    except ModelyardError as error:
-        _fail(error)
+        with _errors_as_messages():
+            asyncio.run(job)
     except KeyboardInterrupt:
         Console(stderr=True).print("\n[dim]interrupted[/dim]")
         raise typer.Exit(130) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
-from modelyard.catalog.pricing import price_at
+from modelyard.catalog.pricing import price_of
 from modelyard.plugins.failures import PluginStatus
 
 __all__ = ["models_table", "plugin_row", "plugins_table", "print_json"]
@@ -43,8 +43,11 @@ def print_json(value: object) -> None:
     sys.stdout.write("\n")
 
 
-def models_table(cards: Iterable[ModelCard]) -> Table:
-    """One line for each model, narrow enough for a terminal of 80 columns."""
+def models_table(cards: Iterable[ModelCard], needs: Sequence[CapabilityName] = ()) -> Table:
+    """One line for each model, narrow enough for a terminal of 80 columns.
+
+    The limits of a need that a model meets only in part are among the notes.
+    """
     table = Table(box=SIMPLE_HEAD, caption=_LEGEND, caption_justify="left", pad_edge=False)
     table.add_column("model", style="bold", no_wrap=True)
     table.add_column("window", justify="right")
@@ -55,7 +58,7 @@ def models_table(cards: Iterable[ModelCard]) -> Table:
     for card in cards:
         window = _tokens(card.limits.context_window or card.limits.max_input_tokens)
         output = _tokens(card.limits.max_output_tokens)
-        table.add_row(card.ref, window, output, _letters(card), _price(card), _notes(card))
+        table.add_row(card.ref, window, output, _letters(card), _price(card), _notes(card, needs))
     return table
 
 
@@ -90,7 +93,7 @@ def _tokens(count: int | None) -> str:
 
 
 def _price(card: ModelCard) -> str:
-    step = price_at(card.prices, date.today(), 1)
+    step = price_of(card, date.today())
     return f"{step.input:g} / {step.output:g}" if step else "[dim]?[/dim]"
 
 
@@ -102,8 +105,9 @@ def _letters(card: ModelCard) -> str:
     return letters
 
 
-def _notes(card: ModelCard) -> str:
+def _notes(card: ModelCard, needs: Sequence[CapabilityName]) -> str:
     notes = [f"default for {', '.join(card.default_contexts)}"] if card.default_contexts else []
     if card.lifecycle.retires is not None:
         notes.append(f"[yellow]retires {card.lifecycle.retires.isoformat()}[/yellow]")
+    notes += [f"{name}: {limits}" for name in needs if (limits := card.capability(name).limits)]
     return "; ".join(notes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NoReturn
 
 __all__ = ["Secret"]
@@ -17,6 +16,8 @@ class Secret:
     __slots__ = ("_value", "fingerprint")
 
     def __init__(self, value: str) -> None:
+        import hashlib
+
         self._value = value
         self.fingerprint = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 import time
 from typing import Protocol
 
@@ -32,8 +30,12 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Sleep in the running event loop."""
+        import asyncio
+
         await asyncio.sleep(seconds)
 
     def draw(self, low: float, high: float) -> float:
         """A uniform random number."""
+        import random
+
         return random.uniform(low, high)  # noqa: S311 - jitter needs no secrecy

@@ -197,7 +197,7 @@ class _Search:
         return self.ways[provider][1]
 
     def _deploy(self, ref: ModelRef, card: ModelCard, endpoints: tuple[Endpoint, ...]) -> Iterator[Candidate]:
-        suggestion = self._catalog.warn_retirement(card) if card.known else self._warn_unknown(ref)
+        suggestion = self._catalog.advice(card) if card.known else self._warn_unknown(ref)
         model = card.id if card.known else ref.model
         for endpoint in endpoints:
             region, there = _region_of(card, endpoint, self._regions)

@@ -11,6 +11,7 @@ from modelyard.config import Deadlines
 from modelyard.credentials.resolve import missing_credential
 from modelyard.errors import ConfigurationError
 from modelyard.routing.call import Call
+from modelyard.routing.clock import SystemClock
 from modelyard.routing.contexts import context_of, is_pattern
 from modelyard.routing.deployment import Deployment
 from modelyard.routing.fallback import FallbackPolicy
@@ -20,6 +21,7 @@ from modelyard.routing.order import Outlook
 from modelyard.routing.plan import Plan, settle
 from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
+from modelyard.routing.state import LocalState
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
 from modelyard.types.request import build_request
 
@@ -58,8 +60,8 @@ class Planner:
         fallback: FallbackPolicy,
         hedge_after: float | None,
         limits: Mapping[str, Limits],
-        state: SharedState,
-        clock: Clock,
+        state: SharedState | None,
+        clock: Clock | None,
         observe: Observe,
     ) -> None:
         self._registry = registry
@@ -72,8 +74,8 @@ class Planner:
         self._fallback = fallback
         self._hedge_after = hedge_after
         self._limits = limits
-        self._state = state
-        self._clock = clock
+        self._clock = clock or SystemClock()
+        self._state = state or LocalState(clock=self._clock)
         self._observe = observe
         self._turn = 0
 
@@ -88,6 +90,7 @@ class Planner:
             self._turn += 1
             if not plan.trace.kept:
                 raise plan.refusal()
+        self._store.current().warn_retirement(plan.deployments[0].card)
         deadlines, attempts = options.get("deadlines"), options.get("max_attempts")
         fallback = options.get("fallback")
         return Call(

@@ -1,0 +1,158 @@
+"""What a host adds to the catalog: models, aliases, defaults and prices, from a TOML file or from code.
+
+[defaults]
+chat = "mistral:mistral-large-4"
+
+[aliases]
+fast = "openai:gpt-6-luna"
+
+[prices]
+"openai:gpt-6-sol" = { input = 1.8, output = 9.0 }
+
+[models."openai:house-model"]
+like = "openai:gpt-6-sol"
+label = "House model"
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from modelyard.catalog.suggest import did_you_mean
+from modelyard.errors import ConfigurationError
+from modelyard.refs import ModelRef
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.types.base import JsonObject
+
+__all__ = ["Additions", "Overrides", "read_overrides"]
+
+Additions: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Iterable[ModelCard] | None"
+"""What ``Runtime(catalog=...)`` takes: the path of a TOML file, a dict of the same shape, or cards."""
+
+_TABLES: Final = ("models", "aliases", "defaults", "prices")
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Checked in form; whether the facts make valid cards shows when they are laid over those of the plugins.
+
+    ``where`` names the file in errors and as the source of figures, ``as_of`` is its date.
+    """
+
+    where: str = "Runtime(catalog=...)"
+    as_of: date = date.min
+    models: Mapping[str, JsonObject] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prices: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
+    cards: tuple[ModelCard, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.models or self.aliases or self.prices or self.cards)
+
+    def fail(self, key: str, complaint: str, hint: str | None = None) -> ConfigurationError:
+        """The error for one key."""
+        return ConfigurationError(f"{self.where}: {key}: {complaint}", hint=hint)
+
+
+def read_overrides(additions: Additions, today: date) -> Overrides:
+    """Read what a host adds; left out, the file that ``MODELYARD_CATALOG`` names.
+
+    Raises ``ConfigurationError`` naming the file and the key.
+    """
+    if additions is None:
+        additions = os.environ.get("MODELYARD_CATALOG", "").strip() or None
+        if additions is None:
+            return Overrides()
+    if isinstance(additions, (str, os.PathLike)):
+        return _read_file(Path(additions))
+    if isinstance(additions, Mapping):
+        return _check(additions, Overrides(as_of=today))
+    return Overrides(as_of=today, cards=tuple(additions))
+
+
+def _read_file(path: Path) -> Overrides:
+    import tomllib
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        changed = date.fromtimestamp(path.stat().st_mtime)
+    except OSError as error:
+        raise ConfigurationError(f"The catalog file {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
+    return _check(document, Overrides(where=str(path), as_of=changed))
+
+
+def _check(document: Mapping[str, Any], bare: Overrides) -> Overrides:
+    for name, table in document.items():
+        if name not in _TABLES:
+            hint = did_you_mean(str(name), _TABLES) or f"Tables are: {', '.join(_TABLES)}."
+            raise bare.fail(str(name), "no such table.", hint)
+        if not isinstance(table, Mapping):
+            raise bare.fail(name, f"must be a table, not {type(table).__name__}.")
+    return Overrides(
+        where=bare.where,
+        as_of=bare.as_of,
+        models={
+            _ref(bare, "models", ref): _table(bare, f"models.{ref!r}", facts)
+            for ref, facts in _of(document, "models")
+        },
+        aliases=dict(_alias(bare, name, target) for name, target in _of(document, "aliases")),
+        defaults={name: _default(bare, name, chosen) for name, chosen in _of(document, "defaults")},
+        prices={_ref(bare, "prices", ref): _steps(bare, ref, steps) for ref, steps in _of(document, "prices")},
+    )
+
+
+def _of(document: Mapping[str, Any], table: str) -> Iterable[tuple[str, Any]]:
+    entries: Mapping[str, Any] = document.get(table, {})
+    return entries.items()
+
+
+def _ref(bare: Overrides, table: str, reference: str) -> str:
+    try:
+        return str(ModelRef.parse(reference))
+    except ConfigurationError as error:
+        raise bare.fail(f"{table}.{reference!r}", error.message, error.hint) from None
+
+
+def _table(bare: Overrides, key: str, value: Any) -> JsonObject:
+    if not isinstance(value, Mapping):
+        raise bare.fail(key, f"must be a table, not {type(value).__name__}.")
+    return dict(value)
+
+
+def _alias(bare: Overrides, name: str, target: Any) -> tuple[str, str]:
+    key = f"aliases.{name!r}"
+    if not isinstance(target, str):
+        raise bare.fail(key, f"must be a model reference, not {type(target).__name__}.")
+    if "*" in name or name.startswith("default:") or not name.strip():
+        raise bare.fail(key, "an alias must not look like a pattern or a default.")
+    return (_ref(bare, "aliases", name) if ":" in name else name), _ref(bare, "aliases", target)
+
+
+def _default(bare: Overrides, context: str, chosen: Any) -> tuple[str, ...]:
+    from modelyard.routing.contexts import CONTEXTS
+
+    key = f"defaults.{context}"
+    if context not in CONTEXTS:
+        hint = did_you_mean(context, CONTEXTS) or f"Contexts are: {', '.join(CONTEXTS)}."
+        raise bare.fail(key, "no such context.", hint)
+    names = [chosen] if isinstance(chosen, str) else chosen
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise bare.fail(key, "must be a model reference or a list of them.")
+    return tuple(names)
+
+
+def _steps(bare: Overrides, reference: str, steps: Any) -> tuple[JsonObject, ...]:
+    listed = [steps] if isinstance(steps, Mapping) else steps
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(step, Mapping) for step in listed):
+        raise bare.fail(f"prices.{reference!r}", "must be a table of prices or a list of them.")
+    return tuple(dict(step) for step in listed)
