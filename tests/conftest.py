@@ -62,6 +62,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "ANTHROPIC_", "MISTRAL_", "GEMINI_", "GOOGLE_", "MODELYARD_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)  # no list of models of the developer's either
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,6 +118,8 @@ def _resolved(info: ProviderInfo, resolver: CredentialResolver, query: Credentia
         if given is None:
             continue
         if not isinstance(given, (str, Secret)):
+            if inspect.iscoroutine(given):
+                given.close()
             raise ConfigurationError(
                 f"The credential resolver returned {type(given).__name__} for the {scope}, not a key or None.",
                 hint="It must be a plain function that answers from memory, not a coroutine function.",

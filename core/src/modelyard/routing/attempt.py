@@ -82,6 +82,8 @@ class Attempt:
 
     def _record(self, outcome: Outcome, error: ModelyardError | None, usage: Usage | None) -> AttemptRecord:
         provider_error = error if isinstance(error, ProviderError) else None
+        billed = outcome != "ok" and (self._first_output is not None or _may_have_been_served(error))
+        cost, estimated = (None, False) if outcome == "ok" else self._cost(usage, billed)
         return AttemptRecord(
             deployment=self.deployment.ref,
             number=self.number,
@@ -95,8 +97,15 @@ class Attempt:
             detail=error.message if error else None,
             request_id=self.request_id or (provider_error.request_id if provider_error else None),
             usage=usage,
-            maybe_billed=outcome != "ok" and (self._first_output is not None or _may_have_been_served(error)),
+            maybe_billed=billed,
+            cost=cost,
+            cost_estimated=estimated,
         )
+
+    def _cost(self, usage: Usage | None, billed: bool) -> tuple[float | None, bool]:
+        from modelyard.routing.ledger import failure_cost
+
+        return failure_cost(self._call, self.deployment, usage, started=self._started, maybe_billed=billed)
 
 
 def _may_have_been_served(error: ModelyardError | None) -> bool:

@@ -17,7 +17,9 @@ class AttemptRecord(Frozen):
 
     ``started`` is seconds since the epoch, ``duration``, ``first_output`` and ``wait`` (before the
     attempt) are seconds. ``error`` is the class of the error, ``detail`` its message.
-    ``maybe_billed`` marks an attempt that failed after the request had left.
+    ``maybe_billed`` marks an attempt that failed after the request had left. ``cost`` is what such an attempt cost
+    in US dollars: of the usage it reported, else (``cost_estimated``) at least, for the prompt it was sent; the cost
+    of an attempt that succeeded is on its completion.
     """
 
     deployment: str
@@ -33,12 +35,19 @@ class AttemptRecord(Frozen):
     request_id: str | None = None
     usage: Usage | None = None
     maybe_billed: bool = False
+    cost: float | None = None
+    cost_estimated: bool = False
 
 
 class Record(Frozen):
     """Everything that happened for one call, ready to be stored as JSON."""
 
     attempts: tuple[AttemptRecord, ...] = ()
+
+    @property
+    def failed_cost(self) -> float:
+        """US dollars spent on attempts that gave no answer, as far as known; estimates are lower bounds."""
+        return sum(attempt.cost for attempt in self.attempts if attempt.cost is not None)
 
     @property
     def deployment(self) -> str | None:
