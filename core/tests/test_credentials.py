@@ -116,7 +116,8 @@ def test_g09_a_missing_key_leaves_the_rest_listed_and_usable() -> None:
 
 
 def test_a_malformed_key_is_a_state_and_not_an_exception() -> None:
-    (status,) = runtime(providers={"acme": {"api_key": "sk-x\n"}}).providers()
+    statuses = runtime(providers={"acme": {"api_key": "sk-x\n"}}).providers()
+    status = next(each for each in statuses if each.provider == "acme")
     assert status.state == "misconfigured"
     assert "line break" in (status.reason or "")
 

@@ -16,9 +16,10 @@ from modelyard.catalog.retention import Region, Retention
 from modelyard.routing.needs import Needs, derive_needs
 from modelyard.routing.policy import RoutePolicy
 from modelyard.testing import ScriptedProvider
-from modelyard.types.content import FilePart, ImagePart
+from modelyard.types.content import FilePart, ImagePart, Part
 
 DAY = date(2026, 11, 25)
+PROVIDERS = ("acme", "other")
 STATES = ("supported", "partial", "unsupported", "unknown")
 NAMES = (
     "streaming tools parallel_tools forced_tool_choice structured_output json_mode reasoning images files audio "
@@ -46,7 +47,7 @@ facts = st.fixed_dictionaries(
         "default_contexts": st.sampled_from([(), ("chat",)]),
     }
 )
-PARTS = {
+PARTS: dict[str, str | Part] = {
     "text": "Hello",
     "image": ImagePart(data=b"\x89PNG\r\n\x1a\n"),
     "file": FilePart(data=b"%PDF", media_type="application/pdf"),
@@ -85,18 +86,15 @@ policies = st.builds(
 def cases(draw: st.DrawFn) -> tuple[Runtime, list[str], list[Message], dict[str, Any], RoutePolicy]:
     drawn = draw(st.lists(facts, min_size=1, max_size=5))
     cards = [
-        ModelCard.model_validate(
-            {"provider": ("acme", "other")[number % 2], "id": f"m{number}", "label": "M", **one}
-        )
+        ModelCard.model_validate({"provider": PROVIDERS[number % 2], "id": f"m{number}", "label": "M", **one})
         for number, one in enumerate(drawn)
     ]
     plugins = [
-        ScriptedProvider(name, cards=[card for card in cards if card.provider == name])
-        for name in ("acme", "other")
+        ScriptedProvider(name, cards=[card for card in cards if card.provider == name]) for name in PROVIDERS
     ]
     agreed = draw(st.sampled_from([None, 0]))
     runtime = Runtime(
-        {"acme": [{"weight": 2, "retention_days": agreed}, {"weight": 1, "region": "eu"}]},
+        {"acme": [{"api_key": "a", "weight": 2, "retention_days": agreed}, {"api_key": "b", "region": "eu"}]},
         plugins=plugins,
         today=lambda: DAY,
         catalog_cache=False,
@@ -114,7 +112,7 @@ def needs_of(messages: list[Message], asked: dict[str, Any]) -> Needs:
     return derive_needs(Request(model="m", messages=tuple(turns), **given))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cases())
 def test_no_deployment_tried_lacks_what_the_request_needs_or_breaks_a_constraint(case: Any) -> None:
     runtime, names, messages, asked, policy = case
@@ -133,25 +131,26 @@ def test_no_deployment_tried_lacks_what_the_request_needs_or_breaks_a_constraint
             assert not list(constraint.place_faults(card, place))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cases())
 def test_explain_and_execution_never_disagree(case: Any) -> None:
     runtime, names, messages, asked, policy = case
     for _ in range(3):
         foretold = runtime.explain(names, messages, route=policy, **asked)
+        told: tuple[Any, ...] | None = None
         try:
             call = runtime._planner.prepare(names, messages, {**asked, "route": policy}, stream=False)
         except NoRouteError as error:
-            assert foretold.chosen is None
-            assert set(error.candidates) == set(foretold.candidates())
-            assert error.hint is not None
+            told = (set(error.candidates), bool(error.hint))
         except ModelyardError:
-            assert foretold.chosen is None
+            told = ()
         else:
             assert [each.key for each in call.deployments] == [each.key for each in foretold.deployments]
+        assert told is None or foretold.chosen is None
+        assert not told or told == (set(foretold.candidates()), True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cases())
 def test_an_order_is_total_and_stable(case: Any) -> None:
     runtime, names, messages, asked, policy = case
@@ -163,7 +162,7 @@ def test_an_order_is_total_and_stable(case: Any) -> None:
     assert sorted(listed) == sorted(step.deployment for step in everything.steps)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cases())
 def test_the_smallest_change_names_a_candidate(case: Any) -> None:
     runtime, names, messages, asked, policy = case

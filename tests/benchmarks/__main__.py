@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from tests.benchmarks.payloads import PROVIDERS, load_payloads
 from tests.benchmarks.report import Report
+from tests.benchmarks.routing import BUDGETS, routing_cost
 from tests.benchmarks.startup import first_answer, import_cost
 from tests.benchmarks.workloads import Bench
 
@@ -49,6 +50,8 @@ def main() -> None:
     arguments = parser.parse_args()
     providers = arguments.provider or [name for name in PROVIDERS if name in load_payloads()]
     report = Report()
+    for order in ("given", "cheapest", "least_busy"):
+        report.routing(order, routing_cost(arguments.rounds, order), BUDGETS)
     with _server() as root:
         if not arguments.skip_startup:
             report.imports(import_cost(arguments.rounds))

@@ -44,6 +44,16 @@ class Report:
         detail = "  ".join(f"{name} {times:.2f}x" for name, times in found.items())
         self._line(what, provider, f"{ours:.2f}x ideal", ours <= budget, f"{budget}x", detail)
 
+    def routing(self, order: str, found: dict[int, float], budgets: dict[int, float]) -> None:
+        """A routing decision by the number of deployments, and how it grows with them."""
+        sizes = sorted(found)
+        value = " / ".join(f"{found[size]:.0f}" for size in sizes) + " us"
+        budget = "/".join(f"{budgets[size]:.0f}" for size in sizes)
+        growth = found[sizes[-1]] / found[sizes[0]] / (sizes[-1] / sizes[0])
+        detail = f"{'/'.join(map(str, sizes))} deployments; {growth:.2f} of linear growth"
+        within = all(found[size] <= budgets[size] for size in sizes)
+        self._line("routing decision", order, value, within, budget, detail)
+
     def _line(self, what: str, provider: str, value: str, within: bool, budget: str, detail: str) -> None:
         mark = "ok  " if within else "OVER"
         print(f"{mark} {what:24} {provider:8} {value:>23}  (budget {budget:12})  {detail}", flush=True)

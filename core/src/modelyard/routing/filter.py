@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from modelyard.catalog.constraints import Fault, Place
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 
-__all__ = ["card_faults", "faults", "first_faults", "need_faults"]
+__all__ = ["card_faults", "faults", "first_faults", "need_faults", "token_bounds"]
 
 _MARGIN: Final = 4 / 3
 """An estimate of tokens may be a third too high."""
@@ -78,6 +78,19 @@ def need_faults(card: ModelCard, needs: Sequence[CapabilityName], *, strict: boo
             yield Fault(f"its card says {name} is unsupported", f"do without {name}")
         elif strict and state != "supported":
             yield Fault(f"its card says {name} is {state}, and the reading is strict", "read cards leniently")
+
+
+def token_bounds(candidates: Iterable[Candidate]) -> set[float]:
+    """Sizes of a prompt above which the outcome for one of the candidates may change: windows, and price steps."""
+    bounds: set[float] = set()
+    for card in {id(each.card): each.card for each in candidates}.values():
+        if card is None:
+            continue
+        limit = card.limits.max_input_tokens or card.limits.context_window
+        if limit is not None:
+            bounds.add(limit * _MARGIN)
+        bounds.update(step.above_input_tokens for step in card.prices)
+    return bounds
 
 
 def _place_faults(candidate: Candidate, policy: RoutePolicy) -> Iterator[Fault]:

@@ -21,6 +21,7 @@ from modelyard.routing.order import Outlook
 from modelyard.routing.plan import Plan, settle
 from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
+from modelyard.routing.sieve import Sieve
 from modelyard.routing.state import LocalState
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
 from modelyard.types.request import build_request
@@ -78,6 +79,7 @@ class Planner:
         self._state = state or LocalState(clock=self._clock)
         self._observe = observe
         self._turn = 0
+        self._sieve = Sieve()
 
     def prepare(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
         """Find a route, and validate the request for the deployment tried first.
@@ -155,7 +157,7 @@ class Planner:
         needs = derive_needs(plan.request)
         if plan.named and not plan.policy.strict:
             needs = replace(needs, capabilities=tuple(name for name in needs.capabilities if name in CONTENT))
-        trace = route(plan.candidates, needs, plan.policy, self._outlook())
+        trace = route(plan.candidates, needs, plan.policy, self._outlook(), self._sieve)
         trace, written, error = settle(trace, plan.request)
         return replace(plan, trace=trace, written=written, error=error if plan.named else None)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelyard.errors import NoRouteError
-from modelyard.routing.filter import first_faults
 from modelyard.routing.order import Outlook, arrange
+from modelyard.routing.sieve import Sieve
 from modelyard.routing.trace import RouteTrace
 
 if TYPE_CHECKING:
@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["no_route", "route"]
 
 
-def route(candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, outlook: Outlook) -> RouteTrace:
-    """Decide: drop what cannot serve the request, put the rest in order. Calls nobody and changes nothing."""
-    found = first_faults(candidates, needs, policy, outlook.day)
-    kept = [candidate for candidate, fault in zip(candidates, found, strict=True) if fault is None]
-    dropped = [(candidate, fault) for candidate, fault in zip(candidates, found, strict=True) if fault is not None]
-    arranged, reasons = arrange(kept, policy, needs, outlook) if kept else ([], [])
-    return RouteTrace(needs, policy, outlook.day, tuple(arranged), tuple(dropped), tuple(reasons))
+def route(
+    candidates: Sequence[Candidate],
+    needs: Needs,
+    policy: RoutePolicy,
+    outlook: Outlook,
+    sieve: Sieve | None = None,
+) -> RouteTrace:
+    """Decide: drop what cannot serve the request, put the rest in order. Calls nobody.
+
+    A ``sieve`` that saw the candidates before saves filtering them again, and changes nothing else.
+    """
+    kept, dropped = (sieve or Sieve()).sift(candidates, needs, policy, outlook.day)
+    arranged, reasons = arrange(kept, policy, needs, outlook) if kept else (kept, ())
+    return RouteTrace(needs, policy, outlook.day, tuple(arranged), dropped, tuple(reasons))
 
 
 def no_route(trace: RouteTrace) -> NoRouteError:

@@ -18,8 +18,8 @@ class AttemptRecord(Frozen):
     ``started`` is seconds since the epoch, ``duration``, ``first_output`` and ``wait`` (before the
     attempt) are seconds. ``error`` is the class of the error, ``detail`` its message.
     ``maybe_billed`` marks an attempt that failed after the request had left. ``cost`` is what such an attempt cost
-    in US dollars: of the usage it reported, else (``cost_estimated``) at least, for the prompt it was sent; the cost
-    of an attempt that succeeded is on its completion.
+    in US dollars: of the usage it reported, else (``cost_estimated``) at least for the prompt it was sent; that of
+    an attempt that succeeded is on its completion.
     """
 
     deployment: str

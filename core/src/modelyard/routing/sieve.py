@@ -1,0 +1,74 @@
+"""The filter, remembering what came of candidates it saw before under the same needs and policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from modelyard.routing.filter import first_faults, token_bounds
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from modelyard.catalog.constraints import Fault
+    from modelyard.routing.candidates import Candidate
+    from modelyard.routing.needs import Needs
+    from modelyard.routing.policy import RoutePolicy
+
+__all__ = ["Sieve", "Sifted"]
+
+_Key: TypeAlias = "tuple[int, int, tuple[str, ...], date]"
+_MAX_KNOWN: Final = 128
+
+
+class Sifted(NamedTuple):
+    """Candidates that can serve the request, and the others with the first thing that rules each out."""
+
+    kept: tuple[Candidate, ...]
+    dropped: tuple[tuple[Candidate, Fault], ...]
+
+
+class _Known(NamedTuple):
+    """An outcome, valid for prompts above ``low`` tokens up to ``high``.
+
+    The candidates and the policy are held, so that the ids in the key stay theirs.
+    """
+
+    sifted: Sifted
+    low: float
+    high: float
+    candidates: tuple[Candidate, ...]
+    policy: RoutePolicy
+
+
+class Sieve:
+    """Same outcome as filtering anew, because cards, candidates and policies never change."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Key, _Known] = {}
+
+    def sift(self, candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date) -> Sifted:
+        """Keep what can serve the request."""
+        if not isinstance(candidates, tuple):
+            return _sift(candidates, needs, policy, day)
+        key = (id(candidates), id(policy), needs.capabilities, day)
+        known = self._known.get(key)
+        if known is not None and known.low < needs.tokens <= known.high:
+            return known.sifted
+        sifted = _sift(candidates, needs, policy, day)
+        bounds = token_bounds(candidates)
+        low = max((bound for bound in bounds if bound < needs.tokens), default=-1.0)
+        high = min((bound for bound in bounds if bound >= needs.tokens), default=inf)
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[key] = _Known(sifted, low, high, candidates, policy)
+        return sifted
+
+
+def _sift(candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date) -> Sifted:
+    found = first_faults(candidates, needs, policy, day)
+    return Sifted(
+        kept=tuple([candidate for candidate, fault in zip(candidates, found, strict=True) if fault is None]),
+        dropped=tuple([(each, fault) for each, fault in zip(candidates, found, strict=True) if fault is not None]),
+    )
