@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -23,11 +24,14 @@ def emulator() -> Iterator[Emulator]:
 
 
 def run(
-    *arguments: str, emulator: Emulator | None = None, stdin: str | None = None
+    *arguments: str,
+    emulator: Emulator | None = None,
+    stdin: str | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
-        env=_environment(emulator),
+        env=_environment(emulator) | dict(variables or {}),
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
@@ -35,6 +39,11 @@ def run(
         timeout=60,
         check=False,
     )
+
+
+def keys(**more: str) -> dict[str, str]:
+    """Variables with a key for OpenAI, and more."""
+    return {"OPENAI_API_KEY": "test-key", **more}
 
 
 def _environment(emulator: Emulator | None) -> dict[str, str]:
@@ -104,6 +113,65 @@ def test_models_and_plugins_as_tables_and_as_json() -> None:
     assert "modelyard-openai" in run("plugins").stdout
     listed = json.loads(run("plugins", "--json").stdout)
     assert {"provider", "package", "version", "state", "stage", "error"} == set(listed[0])
+
+
+def test_models_that_meet_every_condition() -> None:
+    done = run("models", "--needs", "tools,image", "--max-price", "1", "--region", "eu")
+    assert done.returncode == 0
+    assert "openai:gpt-6-luna" in done.stdout
+    assert "claude:" not in done.stdout
+    assert "models: tools, images, regions eu, max_price 1.0" in done.stdout
+    listed = json.loads(run("models", "--needs", "audio", "--json").stdout)
+    assert listed
+    assert all(card["capabilities"]["audio"]["state"] in ("supported", "partial") for card in listed)
+    mistyped = run("models", "--needs", "tolls")
+    assert (mistyped.returncode, "Did you mean" in mistyped.stderr) == (1, True)
+
+
+def test_refreshing_says_what_the_providers_list(emulator: Emulator, tmp_path: Path) -> None:
+    done = run(
+        "models",
+        "--refresh",
+        "--provider",
+        "openai",
+        emulator=emulator,
+        variables={"XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert "openai:" in done.stderr
+
+
+def test_route_shows_every_candidate_with_its_reason(tmp_path: Path) -> None:
+    image, schema = tmp_path / "x.png", tmp_path / "s.json"
+    image.write_bytes(b"\x89PNG\r\n\x1a\n")
+    schema.write_text('{"type": "object", "properties": {"river": {"type": "string"}}}')
+    request = ["Which river?", "--image", str(image), "--schema", str(schema), "--needs", "tools,reasoning"]
+    models = ["-m", "openai:gpt-6-luna", "-m", "mistral:codestral-2508", "-m", "claude:claude-sonnet-5"]
+    given = keys(MISTRAL_API_KEY="k")
+    done = run("route", *request, *models, variables=given)
+    assert done.returncode == 0, done.stderr
+    assert "images is unsupported" in done.stdout
+    assert "No API key was found for Anthropic" in done.stdout
+    traced = json.loads(run("route", *request, *models, "--json", variables=given).stdout)
+    assert traced["chosen"] == "openai:gpt-6-luna"
+    assert traced["needs"]["capabilities"] == ["tools", "images", "structured_output", "reasoning"]
+    nowhere = run("route", "Hi", *models, "--max-price", "0", variables=given)
+    assert nowhere.returncode == 1
+    assert "The smallest change that gives a route" in " ".join(nowhere.stderr.split())
+
+
+def test_the_doctor_says_what_is_found_and_exits_for_scripts(emulator: Emulator) -> None:
+    well = run("doctor", emulator=emulator)
+    assert well.returncode == 0, well.stdout
+    assert "OPENAI_API_KEY" in well.stdout
+    assert "test-key" not in well.stdout
+    assert "no key" in well.stdout
+    described = json.loads(run("doctor", "--json", emulator=emulator).stdout)
+    assert described["ok"]
+    assert {status["provider"] for status in described["providers"]} == {"claude", "gemini", "mistral", "openai"}
+    assert run("doctor").returncode == 1
+    down = run("doctor", "--online", "--json", variables=keys(MODELYARD_OPENAI_BASE_URL="http://127.0.0.1:9"))
+    found = json.loads(down.stdout)["findings"]
+    assert (down.returncode, found[-1]["level"]) == (1, "error")
 
 
 def test_a_mistyped_command_gets_a_suggestion() -> None:

@@ -32,6 +32,9 @@ PAGES: dict[str, dict[str, list[Script]]] = {
         "mistral": [Script().call("ask_user", question="For how many?")],
         "gemini": [Script().say("Your table is booked.")],
     },
+    "docs/routing.md": {},
+    "docs/catalog.md": {"openai": [Script().say("The Seine.").using(input=12, output=5)]},
+    "docs/retention.md": {"mistral": [Script().say("Hello from Paris.")]},
 }
 """What the providers answer to the examples of a page, in their order."""
 

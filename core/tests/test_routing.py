@@ -130,6 +130,12 @@ def test_no_route_names_every_candidate_and_the_smallest_change() -> None:
     assert "The smallest change that gives a route" in str(caught.value)
 
 
+def test_of_two_bounds_the_one_that_must_move_less_is_the_smallest_change() -> None:
+    running = runtime(*PRICED)
+    with pytest.raises(NoRouteError, match=r"raise max_price to 1 \(then two:cheap can serve it\)"):
+        running.stream(["one:dear", "two:cheap"], "Hi", route={"max_price": 0.5})
+
+
 def test_a_provider_without_a_key_is_a_candidate_with_a_reason() -> None:
     running = runtime(SEEING, UNSURE, keys=["one"])
     route = running.explain(["two:unsure", "one:seeing"], "Hi")

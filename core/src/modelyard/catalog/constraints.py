@@ -20,10 +20,14 @@ __all__ = ["Constraints", "Fault", "Place"]
 
 
 class Fault(NamedTuple):
-    """Why a model or deployment is out, and the change that would let it in."""
+    """Why a model or deployment is out, and the change that would let it in.
+
+    ``size`` compares changes of one kind: a bound that must double has size 2.
+    """
 
     reason: str
     fix: str
+    size: float = 1.0
 
 
 class Place(NamedTuple):
@@ -104,7 +108,8 @@ class Constraints:
         window = card.limits.context_window or card.limits.max_input_tokens
         if self.min_window is not None and (window or 0) < self.min_window:
             known = f"its window is {window:,} tokens" if window else "its window is not known"
-            yield Fault(f"{known}, at least {self.min_window:,} is asked for", _lower("min_window", window))
+            size = self.min_window / window if window else 2.0
+            yield Fault(f"{known}, at least {self.min_window:,} is asked for", _lower("min_window", window), size)
 
     def place_faults(self, card: ModelCard, place: Place) -> Iterator[Fault]:
         """What rules out a deployment of a card's model."""
@@ -152,7 +157,11 @@ class Constraints:
         ):
             if bound is not None and price > bound:
                 side = "input" if name == "max_price" else "output"
-                yield Fault(f"its {side} price is ${price:g}, at most ${bound:g} is allowed", f"raise {name}")
+                yield Fault(
+                    f"its {side} price is ${price:g}, at most ${bound:g} is allowed",
+                    f"raise {name} to {price:g}",
+                    price / bound if bound else price + 1,
+                )
 
 
 def _canonical(word: str) -> str:

@@ -49,7 +49,9 @@ def needs_of(text: str | None) -> tuple[CapabilityName, ...]:
 
 def conditions(**given: Any) -> dict[str, Any]:
     """The constraints that were given."""
-    return {name: value for name, value in given.items() if value not in (None, (), [], False)}
+    return {
+        name: value for name, value in given.items() if value is not None and value is not False and value != []
+    }
 
 
 def sample_parts(needs: Iterable[str]) -> list[Part]:

@@ -74,7 +74,7 @@ class RouteTrace:
         every = [(candidate, self._faults(candidate, fault)) for candidate, fault in self.dropped]
         if not every:
             return None
-        nearest, needed = min(every, key=lambda pair: len(pair[1]))
+        nearest, needed = min(every, key=lambda pair: (len(pair[1]), sum(fault.size for fault in pair[1])))
         changes = ", and ".join(dict.fromkeys(fault.fix for fault in needed))
         return f"The smallest change that gives a route: {changes} (then {nearest.ref} can serve it)."
 
