@@ -91,6 +91,16 @@ def test_a_named_model_that_would_lose_content_is_refused_before_the_network(
     assert running.explain("two:blind", messages, **options).chosen is None
 
 
+async def test_the_record_holds_the_candidates_of_a_route_and_none_where_nothing_was_decided() -> None:
+    async with runtime(SEEING, BLIND) as running:
+        routed = await running.complete(["two:blind", "one:seeing"], [PICTURE])
+        assert routed.record.candidates == (
+            ("one:seeing", "as given"),
+            ("two:blind", "its card says images is unsupported"),
+        )
+        assert (await running.complete("one:seeing", "Hi")).record.candidates == ()
+
+
 async def test_a_named_model_may_miss_what_can_be_left_out() -> None:
     plain = card("one", "plain", capabilities={"sampling": "unsupported", "reasoning": "unsupported"})
     async with runtime(plain) as running:

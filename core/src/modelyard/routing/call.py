@@ -84,7 +84,8 @@ class Call:
         self, deployment: Deployment, completion: Completion, records: Sequence[AttemptRecord]
     ) -> Completion:
         """Add what only the runtime knows: the record, the account, and the card that prices the answer."""
-        changes: dict[str, object] = {"record": Record(attempts=tuple(records))}
+        considered = self.trace.considered() if self.trace is not None else ()
+        changes: dict[str, object] = {"record": Record(attempts=tuple(records), candidates=considered)}
         target = deployment.target
         if target.rules.account_bound and target.account is not None:
             changes["message"] = bind_account(completion.message, target.account)

@@ -65,6 +65,13 @@ class RouteTrace:
         kept = [self._kept_step(rank) for rank in range(1, len(self.kept) + 1)]
         return (*kept, *(self._dropped_step(candidate, fault) for candidate, fault in self.dropped))
 
+    def considered(self, limit: int = 20) -> tuple[tuple[str, str], ...]:
+        """A ``(reference, reason)`` pair for each candidate, those kept first; as many as a record should hold."""
+        reasons = self.reasons or ("as given",) * len(self.kept)
+        kept = [(each.ref, reason) for each, reason in zip(self.kept[:limit], reasons, strict=False)]
+        dropped = [(each.ref, fault.reason) for each, fault in self.dropped[: limit - len(kept)]]
+        return (*kept, *dropped)
+
     def candidates(self) -> tuple[tuple[str, str], ...]:
         """A ``(reference, reason)`` pair for each candidate dropped, with everything that rules it out."""
         return tuple((step.deployment, step.reason) for step in self.steps if not step.kept)

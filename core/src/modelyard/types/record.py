@@ -43,6 +43,11 @@ class Record(Frozen):
     """Everything that happened for one call, ready to be stored as JSON."""
 
     attempts: tuple[AttemptRecord, ...] = ()
+    candidates: tuple[tuple[str, str], ...] = ()
+    """A ``(reference, reason)`` pair for each candidate of the route, those kept first, 20 at most.
+
+    Empty when there was nothing to decide: one model, behind one endpoint, with one credential.
+    """
 
     @property
     def failed_cost(self) -> float:
