@@ -32,6 +32,7 @@ PAGES: dict[str, dict[str, list[Script]]] = {
         "mistral": [Script().call("ask_user", question="For how many?")],
         "gemini": [Script().say("Your table is booked.")],
     },
+    "docs/credentials.md": {"openai": [Script().say("Hello, Anna.")]},
     "docs/routing.md": {},
     "docs/catalog.md": {"openai": [Script().say("The Seine.").using(input=12, output=5)]},
     "docs/retention.md": {"mistral": [Script().say("Hello from Paris.")]},
