@@ -211,9 +211,17 @@ def test_plain_json_schema_is_checked_too() -> None:
         read(made)
 
 
+@pytest.mark.parametrize("broken", [{"$ref": "http://127.0.0.1:9/schema"}, {"type": "string", "pattern": "("}])
+def test_a_schema_that_cannot_be_applied_executes_nothing_and_fetches_nothing(broken: dict[str, Any]) -> None:
+    made = tool(name="look", parameters={"type": "object", "properties": {"n": broken}})(google)
+    with pytest.raises(InvalidArgumentsError, match="schema of the tool cannot be applied"):
+        read(made, n="x")
+
+
 def test_a_parameter_for_the_call_is_no_argument() -> None:
     @tool
-    def remember(text: str, call: ToolCall) -> str:
+    def remember(text: str, call: ToolCall, same: ToolCall | None = None) -> str:
+        assert same is call
         return f"{call.id} {text}"
 
     assert set(remember.parameters["properties"]) == {"text"}

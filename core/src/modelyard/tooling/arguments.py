@@ -42,13 +42,19 @@ class SchemaArguments:
         self._schema = schema
 
     def read(self, call: ToolCall) -> dict[str, Any]:
-        """The arguments as written, once they fit the schema."""
+        """The arguments as written, once they fit the schema.
+
+        References to other documents are not followed: a schema must not make the host fetch anything.
+        """
         from jsonschema import Draft202012Validator
+        from referencing import Registry
 
         arguments = dict(call.arguments or {})
-        found = sorted(
-            Draft202012Validator(self._schema).iter_errors(arguments), key=lambda e: list(map(str, e.path))
-        )
+        validator = Draft202012Validator(self._schema, registry=Registry())
+        try:
+            found = sorted(validator.iter_errors(arguments), key=lambda error: [str(step) for step in error.path])
+        except Exception as error:  # a pattern that is none, a reference to nothing: whatever the library raises
+            raise InvalidArgumentsError(f"The schema of the tool cannot be applied: {error}") from None
         if found:
             raise InvalidArgumentsError(list_problems([(list(error.path), error.message) for error in found]))
         return arguments

@@ -55,7 +55,7 @@ class SignatureArguments:
                 continue
             _check_kind(parameter, name, first=not fields)
             hint = hints.get(parameter.name, Any)
-            if hint is ToolCall:
+            if hint is ToolCall or ToolCall in get_args(hint):
                 self._call_names.append(parameter.name)
                 continue
             # A field named like the parameter could hide a name of the model class, such as "copy".
