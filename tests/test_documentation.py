@@ -16,7 +16,7 @@ from modelyard.testing import Emulator, Script, load_dialects
 from .conftest import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
-READMES = ("README.md", "core/README.md", *(f"plugins/{name}/README.md" for name in PROVIDERS))
+READMES = ("README.md", "core/README.md", "docs/history.md", *(f"plugins/{name}/README.md" for name in PROVIDERS))
 KEYS = {
     "claude": "ANTHROPIC_API_KEY",
     "gemini": "GEMINI_API_KEY",
