@@ -56,6 +56,5 @@ def _payload(provider: str, dialect: Dialect) -> Payload:
 
 
 def _request(path: str, model: str, *, stream: bool) -> Received:
-    return Received(
-        "POST", path, "alt=sse", {}, json.dumps({"model": model, "stream": stream, "messages": []}).encode()
-    )
+    body = {"model": model, "stream": stream, "messages": [], "input": []}
+    return Received("POST", path, "alt=sse", {}, json.dumps(body).encode())
