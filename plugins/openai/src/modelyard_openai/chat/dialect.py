@@ -87,8 +87,9 @@ def _check_limits(body: JsonObject, card: ModelCard, effort: Any) -> None:
     if card.capability("reasoning").state == "supported":
         hint = "Use 'max_completion_tokens' instead."
         require("max_tokens" not in body, f"Unsupported parameter: 'max_tokens' is not supported. {hint}")
-        require("stop" not in body, "Unsupported parameter: 'stop' is not supported with this model.")
     stop = body.get("stop")
+    takes_stop = card.capability("stop").state != "unsupported"
+    require(takes_stop or "stop" not in body, "Unsupported parameter: 'stop' is not supported with this model.")
     require(not isinstance(stop, list) or len(stop) <= 4, "Invalid 'stop': array too long. Maximum length 4.")
     require("top_logprobs" not in body or body.get("logprobs"), "'top_logprobs' needs 'logprobs' to be true.")
     rule = card.rules.get("chat_tools")
