@@ -15,6 +15,7 @@ from modelyard import (
     ModelCard,
     NoRouteError,
     ProviderInfo,
+    RoutePolicy,
     Runtime,
     Tool,
     UnsupportedFeatureError,
@@ -184,6 +185,21 @@ def test_the_cheapest_for_the_estimated_tokens_goes_first_and_the_unpriced_last(
 def test_constraints_hold_and_what_is_not_known_meets_none(constraints: Any, chosen: str | None) -> None:
     running = runtime(*PRICED)
     assert running.explain(["one:dear", "two:cheap", "two:unpriced"], "Hi", route=constraints).chosen == chosen
+
+
+def test_a_policy_that_comes_again_is_filtered_once_and_follows_the_size_of_the_prompt() -> None:
+    steps = [PriceStep(input=1, output=2), PriceStep(input=9, output=2, above_input_tokens=1000)]
+    running = runtime(
+        card("one", "tiered", prices=steps), card("two", "flat", prices=[PriceStep(input=2, output=2)])
+    )
+    names, policy = ["one:tiered", "two:flat"], RoutePolicy.make({"max_price": 5})
+    for _ in range(2):
+        assert len(running.explain(names, "Hi", route=policy).deployments) == 2
+        assert running.explain(names, "word " * 2000, route=policy).candidates() == (
+            ("one:tiered", "its input price is $9, at most $5 is allowed"),
+        )
+    assert running.explain(names, "Hi", route="cheapest").chosen == "one:tiered"
+    assert running.explain(names, "word " * 2000, route="cheapest").chosen == "two:flat"
 
 
 def test_constraints_of_the_runtime_hold_for_every_call() -> None:

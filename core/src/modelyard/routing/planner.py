@@ -80,6 +80,7 @@ class Planner:
         self._observe = observe
         self._turn = 0
         self._sieve = Sieve()
+        self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
 
     def prepare(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
         """Find a route, and validate the request for the deployment tried first.
@@ -138,7 +139,7 @@ class Planner:
 
     def _plan(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Plan:
         given = options.get("route")
-        policy = self._policy if given is None else _policy(given).over(self._policy)
+        policy = self._policy if given is None else self._laid_over(given)
         names = _names(model, policy)
         credential = options.get("credential")
         caller = None
@@ -151,6 +152,18 @@ class Planner:
             return Plan(candidates, request, _PLAIN, named)
         plan = Plan(candidates, request, policy or _PLAIN, named)
         return self._decide(plan)
+
+    def _laid_over(self, given: RouteChoice) -> RoutePolicy:
+        """A call's policy over the runtime's; one that comes again stays one object, by which a sieve knows it."""
+        if not isinstance(given, (str, RoutePolicy)):
+            return _policy(given).over(self._policy)
+        key = given if isinstance(given, str) else id(given)
+        known = self._policies.get(key)
+        if known is None:
+            if len(self._policies) >= _MAX_POLICIES:
+                self._policies.clear()
+            known = self._policies[key] = (given, _policy(given).over(self._policy))
+        return known[1]
 
     def _decide(self, plan: Plan) -> Plan:
         """Run the stages for a plan."""
@@ -173,6 +186,7 @@ class Planner:
 
 
 _PLAIN = RoutePolicy()
+_MAX_POLICIES = 64
 
 
 def _policy(given: RouteChoice) -> RoutePolicy:
