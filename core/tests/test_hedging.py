@@ -15,25 +15,45 @@ ROUTE = ["slow:a", "quick:b"]
 
 
 class Late(ScriptedProvider):
-    """Thinks for long before it answers or fails; ``left`` counts the attempts that were given up."""
+    """Its first attempt waits until a rival has begun, and then for ``seconds``; ``left`` counts those given up."""
 
     def __init__(self, provider: str, seconds: float, default: Script) -> None:
         super().__init__(provider, default=default)
         self.seconds = seconds
-        self.left = 0
+        self.left = self.begun = 0
+        self.rival = asyncio.Event()
 
     async def _events(self, request: Any) -> AsyncIterator[Any]:
-        try:
-            await asyncio.sleep(self.seconds)
-        except asyncio.CancelledError:
-            self.left += 1
-            raise
+        self.begun += 1
+        if self.begun > 1:
+            self.rival.set()
+        elif self.seconds:
+            try:
+                await self.rival.wait()
+                await asyncio.sleep(self.seconds)
+            except asyncio.CancelledError:
+                self.left += 1
+                raise
+        async for event in super()._events(request):
+            yield event
+
+
+class Rival(ScriptedProvider):
+    """Tells the late one that it has begun."""
+
+    def __init__(self, late: Late, default: Script) -> None:
+        super().__init__("quick", default=default)
+        self.late = late
+
+    async def _events(self, request: Any) -> AsyncIterator[Any]:
+        self.late.rival.set()
         async for event in super()._events(request):
             yield event
 
 
 def pair(slow: Script, quick: Script, seconds: float = 30.0) -> tuple[Late, ScriptedProvider]:
-    return Late("slow", seconds, slow), ScriptedProvider("quick", default=quick)
+    late = Late("slow", seconds, slow)
+    return late, Rival(late, quick)
 
 
 async def ask(runtime: Runtime, *, stream: bool) -> tuple[Any, list[Any]]:
@@ -73,7 +93,7 @@ async def test_an_answer_in_time_has_no_rival(stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_rival_that_fails_leaves_the_first_alone(stream: bool) -> None:
-    slow, quick = pair(Script().say("Late."), Script().fail("overloaded"), seconds=0.6)
+    slow, quick = pair(Script().say("Late."), Script().fail("overloaded"), seconds=0.05)
     async with Runtime(plugins=[slow, quick], fallback="before_output") as runtime:
         completion, _ = await ask(runtime, stream=stream)
     assert completion.text == "Late."
@@ -83,7 +103,7 @@ async def test_a_rival_that_fails_leaves_the_first_alone(stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_when_both_fail_every_attempt_is_on_the_error(stream: bool) -> None:
-    slow, quick = pair(Script().fail("overloaded"), Script().fail("overloaded"), seconds=0.6)
+    slow, quick = pair(Script().fail("overloaded"), Script().fail("overloaded"), seconds=0.05)
     async with Runtime(plugins=[slow, quick], fallback="before_output", max_attempts=1) as runtime:
         with pytest.raises(OverloadedError) as caught:
             await ask(runtime, stream=stream)
@@ -92,19 +112,21 @@ async def test_when_both_fail_every_attempt_is_on_the_error(stream: bool) -> Non
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_by_default_the_rival_is_the_same_model_again(stream: bool) -> None:
-    slow, quick = pair(Script().say("Late."), Script().say("Quick."), seconds=0.6)
+    slow, quick = pair(Script().say("Late."), Script().say("Quick."), seconds=30.0)
     async with Runtime(plugins=[slow, quick]) as runtime:
         completion, _ = await ask(runtime, stream=stream)
     assert completion.text == "Late."
     assert quick.requests == []
-    assert len(completion.record.attempts) == 2
+    assert slow.left == 1
+    assert sorted(attempt.outcome for attempt in completion.record.attempts) == ["cancelled", "ok"]
 
 
 async def test_a_caller_who_leaves_gives_up_both() -> None:
     slow, quick = Late("slow", 30.0, Script()), Late("quick", 30.0, Script())
     async with Runtime(plugins=[slow, quick], fallback="before_output") as runtime:
         task = asyncio.ensure_future(runtime.complete(ROUTE, "Hi", hedge_after=0.01))
-        await asyncio.wait([task], timeout=0.2)
+        while not quick.begun:  # noqa: ASYNC110 - no event tells of another provider's beginning
+            await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

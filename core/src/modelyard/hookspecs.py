@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.events import Event, ResponseInfo
-    from modelyard.types.record import AttemptRecord
+    from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.request import Request
 
     StreamItem: TypeAlias = ResponseInfo | Event | Sequence[Event]
@@ -176,17 +176,42 @@ def modelyard_count_tokens(session: Session, request: Request, card: ModelCard) 
 
 
 @hookspec
-def modelyard_attempt_started(deployment: str, number: int) -> None:
+def modelyard_call_started(call_id: str, request: Request, deployment: str) -> None:
+    """Learn that a call begins. For hosts; what an observer raises is logged and ignored.
+
+    :param call_id: tells this call from every other of the process.
+    :param request: what is asked, in neutral words; holds content, which an observer should keep to itself.
+    :param deployment: the reference of the deployment tried first.
+    """
+
+
+@hookspec
+def modelyard_call_finished(
+    call_id: str, record: Record, completion: Completion | None, error: BaseException | None
+) -> None:
+    """Learn how a call ended. For hosts; what an observer raises is logged and ignored.
+
+    :param call_id: the id the call began with.
+    :param record: every attempt of the call.
+    :param completion: the answer, ``None`` if there is none.
+    :param error: what was raised; ``None`` with no completion means that the caller gave up.
+    """
+
+
+@hookspec
+def modelyard_attempt_started(call_id: str, deployment: str, number: int) -> None:
     """Learn that an attempt begins. For hosts; what an observer raises is logged and ignored.
 
+    :param call_id: the id of the call it belongs to.
     :param deployment: the reference of the deployment.
     :param number: 1 for the first attempt of the call.
     """
 
 
 @hookspec
-def modelyard_attempt_finished(attempt: AttemptRecord) -> None:
+def modelyard_attempt_finished(call_id: str, attempt: AttemptRecord) -> None:
     """Learn how an attempt ended. For hosts; what an observer raises is logged and ignored.
 
+    :param call_id: the id of the call it belongs to.
     :param attempt: the record of the attempt.
     """

@@ -1,22 +1,19 @@
-"""Host hooks: observers of attempts, each call of one isolated from the others and from the request."""
+"""Host hooks: observers of calls and attempts, each call of one isolated from the others and from the request."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError
 from modelyard.log import logger
 from modelyard.plugins.binding import new_manager
 
-if TYPE_CHECKING:
-    from modelyard.routing.attempt import Attempt
-    from modelyard.types.record import AttemptRecord
-
 __all__ = ["Observers"]
 
-_OBSERVER_HOOKS = frozenset({"modelyard_attempt_started", "modelyard_attempt_finished"})
+_OBSERVER_HOOKS = frozenset(
+    f"modelyard_{news}" for news in ("call_started", "call_finished", "attempt_started", "attempt_finished")
+)
 
 
 class Observers:
@@ -32,12 +29,11 @@ class Observers:
             _refuse_answers(host)
         self._manager.check_pending()
 
-    def tell(self, news: str, attempt: Attempt, record: AttemptRecord | None) -> None:
-        """Tell every observer that an attempt ``started`` or ``finished``; what one raises is logged."""
+    def tell(self, news: str, **available: object) -> None:
+        """Tell every observer news such as ``call_started``; what one raises is logged."""
         if self._manager is None:
             return
-        caller = getattr(self._manager.hook, f"modelyard_attempt_{news}")
-        available = {"deployment": attempt.deployment.ref, "number": attempt.number, "attempt": record}
+        caller = getattr(self._manager.hook, f"modelyard_{news}")
         for impl in caller.get_hookimpls():
             try:
                 impl.function(*(available[name] for name in impl.argnames))

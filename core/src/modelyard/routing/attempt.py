@@ -35,7 +35,7 @@ class Attempt:
         self._first_output: float | None = None
         self.request_id: str | None = None
         self.rate_limits: Mapping[str, RateLimit] = {}
-        call.observe("started", self, None)
+        call.observe("attempt_started", call_id=call.id, deployment=deployment.ref, number=number)
 
     def output(self) -> None:
         """Note that output has come."""
@@ -77,7 +77,7 @@ class Attempt:
             latency=self._first_output,
             rate_limits=self.rate_limits,
         )
-        self._call.observe("finished", self, record)
+        self._call.observe("attempt_finished", call_id=self._call.id, attempt=record)
         return record
 
     def _record(self, outcome: Outcome, error: ModelyardError | None, usage: Usage | None) -> AttemptRecord:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from modelyard.errors import ModelyardError
 from modelyard.history.opaque import bind_account
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelyard.config import Deadlines
-    from modelyard.routing.attempt import Attempt
     from modelyard.routing.clock import Clock
     from modelyard.routing.deployment import Deployment
     from modelyard.routing.limits import Limits
@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Observe"]
 
-Observe: TypeAlias = "Callable[[str, Attempt, AttemptRecord | None], None]"
+
+class Observe(Protocol):
+    """Tells the host's observers news, with the arguments of the hook of that name."""
+
+    def __call__(self, news: str, **facts: object) -> None: ...
+
+
+def _new_id() -> str:
+    return f"{random.getrandbits(64):016x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Call:
     state: SharedState = field(repr=False)
     clock: Clock = field(repr=False)
     observe: Observe = field(repr=False)
+    id: str = field(default_factory=_new_id)
     fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
     hedge_after: float | None = None
     limits: Mapping[str, Limits] = field(default_factory=dict)

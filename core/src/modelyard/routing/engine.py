@@ -12,7 +12,7 @@ from modelyard.errors import CircuitOpenError, ModelyardError, ProviderError, Ra
 from modelyard.routing.attempt import Attempt
 from modelyard.routing.decide import Option, Retry, Situation, Stop, Switch, decide, may_pass_elsewhere
 from modelyard.types.events import Status
-from modelyard.types.record import AttemptRecord
+from modelyard.types.record import AttemptRecord, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,7 @@ class Engine:
         self._index = 0
         self._attempts_here = 0
         self._made = 0
+        self._settled = False
         self._tried: set[int] = set()
         self.records: list[AttemptRecord] = []
 
@@ -64,6 +65,8 @@ class Engine:
 
     async def begin(self) -> _Next:
         """The first attempt, at the first deployment that lets it pass."""
+        call, first = self._call, self.deployment
+        call.observe("call_started", call_id=call.id, request=call.request_for(first), deployment=first.ref)
         return await self._go(0.0, [Status("started")], switched=True)
 
     async def failed(self, attempt: Attempt, failure: ModelyardError, *, committed: bool) -> Plan:
@@ -92,16 +95,32 @@ class Engine:
             failure.attempts = tuple(self.records)
             if not failure.alternatives and may_pass_elsewhere(failure):
                 failure.alternatives = self._alternatives()
+        self._settle(None, failure)
         return failure
 
     async def succeeded(self, attempt: Attempt, completion: Completion) -> Completion:
         """Record success; returns the completion with the record and its prices on it."""
         self.records.append(await attempt.succeed(completion))
-        return self._call.finish(attempt.deployment, completion, self.records)
+        finished = self._call.finish(attempt.deployment, completion, self.records)
+        self._settle(finished, None)
+        return finished
 
     async def cancelled(self, attempt: Attempt) -> None:
-        """Record that the caller gave up."""
+        """Record that an attempt was given up."""
         self.records.append(await attempt.cancel())
+
+    def abandoned(self) -> None:
+        """The caller gave up: tell the observers, unless the call has ended already."""
+        self._settle(None, None)
+
+    def _settle(self, completion: Completion | None, error: ModelyardError | None) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        record = completion.record if completion is not None else Record(attempts=tuple(self.records))
+        self._call.observe(
+            "call_finished", call_id=self._call.id, record=record, completion=completion, error=error
+        )
 
     async def hedge(self) -> Attempt | None:
         """A second attempt beside the one under way, ``None`` where nothing lets one pass.

@@ -23,6 +23,14 @@ async def run_complete(call: Call) -> Completion:
     Raises the error of the last attempt, with the records of all on it.
     """
     engine = Engine(call)
+    try:
+        return await _run(call, engine)
+    except asyncio.CancelledError:
+        engine.abandoned()
+        raise
+
+
+async def _run(call: Call, engine: Engine) -> Completion:
     attempt, _ = await engine.begin()
     while True:
         if call.hedge_after is None:

@@ -53,8 +53,17 @@ class CompletionStream(EventStream):
         return self.completion
 
     async def _run(self) -> AsyncGenerator[list[Event], None]:
+        engine = Engine(self._call)
+        try:
+            async with contextlib.aclosing(self._attempts(engine)) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            engine.abandoned()
+
+    async def _attempts(self, engine: Engine) -> AsyncGenerator[list[Event], None]:
         """Make attempts until one succeeds or the policy says stop."""
-        call, engine = self._call, Engine(self._call)
+        call = self._call
         attempt, news = await engine.begin()
         while True:
             lane = self._lane = StreamAttempt(call, engine, attempt)

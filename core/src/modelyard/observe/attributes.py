@@ -1,0 +1,61 @@
+"""What a request and a completion are called in the semantic conventions for generative AI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
+
+__all__ = ["answered", "asked", "provider_name"]
+
+_PROVIDERS = {"claude": "anthropic", "gemini": "gcp.gemini", "mistral": "mistral_ai", "openai": "openai"}
+
+
+def provider_name(provider: str) -> str:
+    """The conventions' name of a provider; its own id where they have none."""
+    return _PROVIDERS.get(provider, provider)
+
+
+def asked(request: Request, deployment: str) -> dict[str, Any]:
+    """The attributes of a request: no content, and nothing that was not asked for."""
+    return _present(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": provider_name(deployment.partition(":")[0]),
+            "gen_ai.request.model": request.model,
+            "gen_ai.request.stream": request.stream or None,
+            "gen_ai.request.max_tokens": request.max_output_tokens,
+            "gen_ai.request.temperature": request.temperature,
+            "gen_ai.request.top_p": request.top_p,
+            "gen_ai.request.top_k": request.top_k,
+            "gen_ai.request.seed": request.seed,
+            "gen_ai.request.frequency_penalty": request.frequency_penalty,
+            "gen_ai.request.presence_penalty": request.presence_penalty,
+            "gen_ai.request.stop_sequences": request.stop,
+            "gen_ai.output.type": "json" if request.output is not None else None,
+        }
+    )
+
+
+def answered(completion: Completion) -> dict[str, Any]:
+    """The attributes of an answer, without its content."""
+    usage = completion.usage
+    return _present(
+        {
+            "gen_ai.provider.name": provider_name(completion.provider),
+            "gen_ai.response.model": completion.response_model or completion.model,
+            "gen_ai.response.id": completion.response_id,
+            "gen_ai.response.finish_reasons": (completion.finish_reason,),
+            "gen_ai.usage.input_tokens": usage.input_tokens,
+            "gen_ai.usage.output_tokens": usage.output_tokens,
+            "gen_ai.usage.cache_read.input_tokens": usage.cached_input_tokens,
+            "gen_ai.usage.cache_creation.input_tokens": usage.cache_write_tokens,
+            "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
+        }
+    )
+
+
+def _present(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
