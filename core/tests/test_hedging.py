@@ -15,7 +15,7 @@ ROUTE = ["slow:a", "quick:b"]
 
 
 class Late(ScriptedProvider):
-    """Its first attempt waits until a rival has begun, and then for ``seconds``; ``left`` counts those given up."""
+    """Its first attempt waits until a rival has begun, then for ``seconds``; ``left`` counts those given up."""
 
     def __init__(self, provider: str, seconds: float, default: Script) -> None:
         super().__init__(provider, default=default)
