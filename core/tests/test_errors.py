@@ -11,6 +11,8 @@ import pytest
 
 from modelyard import Completion, Message, ModelyardError, ProviderError, errors
 from modelyard.types.record import AttemptRecord
+from modelyard.types.report import Note, Report
+from modelyard.types.usage import Usage
 
 CLASSES = [
     value
@@ -25,6 +27,14 @@ def make(kind: type[ModelyardError]) -> ModelyardError:
         extra = {"feature": "tools"}
     if kind is errors.DeadlineError:
         extra = {"phase": "total"}
+    if issubclass(kind, errors.OutputError):
+        report = Report(notes=(Note(field="output", action="repaired", reason="no JSON"),))
+        extra = {
+            "partial_output": {"a": 1},
+            "problems": ["a: no text"],
+            "usage": Usage(input_tokens=3),
+            "report": report,
+        }
     if not issubclass(kind, ProviderError):
         return kind("It broke.", hint="Mend it.", **extra)
     partial = Completion(message=Message.assistant("Hel"), finish_reason="error", provider="acme", model="one")

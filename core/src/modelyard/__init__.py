@@ -32,16 +32,20 @@ if TYPE_CHECKING:
         ModelNotFoundError,
         ModelyardError,
         NoRouteError,
+        OutputError,
+        OutputValidationError,
         OverloadedError,
         PermissionDeniedError,
         ProviderError,
         QuotaExceededError,
         RateLimitError,
+        RefusalError,
         RunStateError,
         ServerError,
         StreamInterruptedError,
         ToolError,
         ToolResultsError,
+        TruncatedOutputError,
         UnsupportedFeatureError,
     )
     from modelyard.hookspecs import API_VERSION, hookimpl
@@ -62,6 +66,8 @@ if TYPE_CHECKING:
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
     from modelyard.streaming.sync_stream import SyncStream
+    from modelyard.structured.generate import GenerateStream
+    from modelyard.structured.generated import Generated
     from modelyard.sync import SyncRuntime
     from modelyard.tooling.function import FunctionTool, tool
     from modelyard.tooling.limits import RunLimits
@@ -124,9 +130,10 @@ _HOMES = {
     "errors": (
         "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
         "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "
-        "ModelNotFoundError ModelyardError NoRouteError OverloadedError PermissionDeniedError "
-        "ProviderError QuotaExceededError RateLimitError RunStateError ServerError "
-        "StreamInterruptedError ToolError ToolResultsError UnsupportedFeatureError"
+        "ModelNotFoundError ModelyardError NoRouteError OutputError OutputValidationError "
+        "OverloadedError PermissionDeniedError ProviderError QuotaExceededError RateLimitError "
+        "RefusalError RunStateError ServerError StreamInterruptedError ToolError ToolResultsError "
+        "TruncatedOutputError UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "plugins.failures": "PluginFailure PluginStatus",
@@ -141,6 +148,8 @@ _HOMES = {
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
     "streaming.sync_stream": "SyncStream",
+    "structured.generate": "GenerateStream",
+    "structured.generated": "Generated",
     "sync": "SyncRuntime",
     "tooling.function": "FunctionTool tool",
     "tooling.limits": "RunLimits",
@@ -201,6 +210,8 @@ __all__ = [
     "Finding",
     "FinishReason",
     "FunctionTool",
+    "GenerateStream",
+    "Generated",
     "ImagePart",
     "InvalidRequestError",
     "InvalidResponseError",
@@ -216,7 +227,9 @@ __all__ = [
     "Note",
     "Opaque",
     "OpaquePart",
+    "OutputError",
     "OutputFormat",
+    "OutputValidationError",
     "OverloadedError",
     "Part",
     "PermissionDeniedError",
@@ -235,6 +248,7 @@ __all__ = [
     "ReasoningPart",
     "Record",
     "Refreshed",
+    "RefusalError",
     "RefusalPart",
     "Region",
     "Report",
@@ -268,6 +282,7 @@ __all__ = [
     "ToolError",
     "ToolResult",
     "ToolResultsError",
+    "TruncatedOutputError",
     "UnsupportedFeatureError",
     "Usage",
     "__version__",

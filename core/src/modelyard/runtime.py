@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
 
 from modelyard.config import Deadlines, ProviderConfig
 from modelyard.errors import ConfigurationError
@@ -38,12 +38,15 @@ if TYPE_CHECKING:
     from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteTrace
     from modelyard.streaming.stream import CompletionStream
+    from modelyard.structured.generate import GenerateStream
+    from modelyard.structured.generated import Generated
+    from modelyard.structured.strategy import Strategy
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.run import GivenResults
     from modelyard.tooling.run_stream import RunStream
     from modelyard.tooling.state import RunState
     from modelyard.types.completion import Completion
-    from modelyard.types.options import CallOptions, RunOptions
+    from modelyard.types.options import CallOptions, GenerateOptions, RunOptions
     from modelyard.types.request import Messages, Models
 
     class _Policies(TypedDict):
@@ -61,6 +64,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Runtime"]
+
+T = TypeVar("T")
 
 
 class Runtime:
@@ -302,6 +307,92 @@ class Runtime:
         from modelyard.tooling.run_stream import RunStream
 
         return RunStream(resume_run(self, state, results, model, options))
+
+    @overload
+    async def generate(
+        self,
+        model: Models,
+        messages: Messages,
+        *,
+        output: type[T],
+        repair: int = 1,
+        strategy: Strategy | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> T: ...
+
+    @overload
+    async def generate(
+        self,
+        model: Models,
+        messages: Messages,
+        *,
+        output: Any,
+        repair: int = 1,
+        strategy: Strategy | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Any: ...
+
+    async def generate(
+        self,
+        model: Models,
+        messages: Messages,
+        *,
+        output: Any,
+        repair: int = 1,
+        strategy: Strategy | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Any:
+        """Ask for an object and return it, validated.
+
+        ``output`` is a pydantic model or any type pydantic knows, a JSON Schema, or ``"json"``. The answer is held
+        to it whatever the provider could promise; up to ``repair`` times the model is told what is wrong and asked
+        again. ``strategy`` (``"native"``, ``"json"``, ``"tool"`` or ``"prompt"``) overrides what the model's card
+        suggests.
+
+        Raises what ``complete`` raises, and ``RefusalError``, ``TruncatedOutputError`` or
+        ``OutputValidationError`` with the partial object, the usage and the attempts of all turns.
+        """
+        return (
+            await self.generate_completion(
+                model, messages, output=output, repair=repair, strategy=strategy, **options
+            )
+        ).output
+
+    async def generate_completion(
+        self,
+        model: Models,
+        messages: Messages,
+        *,
+        output: Any,
+        repair: int = 1,
+        strategy: Strategy | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Generated[Any]:
+        """Ask for an object and return it with the answers it took, their usage, cost and report."""
+        from modelyard.structured.generate import generate, turns_for
+
+        turns = turns_for(self._planner, model, messages, output, options, repair, strategy)
+        return await generate(turns, lambda history, asked: self.complete(model, history, **asked))
+
+    def generate_stream(
+        self,
+        model: Models,
+        messages: Messages,
+        *,
+        output: Any,
+        repair: int = 1,
+        strategy: Strategy | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> GenerateStream:
+        """Ask for an object as it is being written.
+
+        ``async with runtime.generate_stream(...) as stream: async for partial in stream.partials()``, then
+        ``stream.output``. Takes what ``generate`` takes.
+        """
+        from modelyard.structured.generate import GenerateStream, turns_for
+
+        turns = turns_for(self._planner, model, messages, output, options, repair, strategy)
+        return GenerateStream(turns, lambda history, asked: self.stream(model, history, **asked))
 
     async def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request, by its provider where that can be asked, else by an estimate.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from modelyard.plugins.sessions import Session
     from modelyard.routing.counting import TokenCount
     from modelyard.routing.trace import RouteTrace
+    from modelyard.structured.generated import Generated
+    from modelyard.structured.sync_stream import SyncGenerateStream
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.run import GivenResults
     from modelyard.tooling.state import RunState
@@ -124,6 +126,26 @@ class SyncRuntime:
         """``resume`` as a stream of events, with ``result`` at its end."""
         self._loop.check()
         return SyncStream(self._runtime.resume_stream(state, results, model=model, **options), self._loop.spawn)
+
+    def generate(self, model: Models, messages: Messages, *, output: Any, **options: Any) -> Any:
+        """Ask for an object and return it, validated; see ``Runtime.generate``."""
+        return self._loop.run(self._runtime.generate(model, messages, output=output, **options))
+
+    def generate_completion(
+        self, model: Models, messages: Messages, *, output: Any, **options: Any
+    ) -> Generated[Any]:
+        """Ask for an object with the answers it took; see ``Runtime.generate_completion``."""
+        return self._loop.run(self._runtime.generate_completion(model, messages, output=output, **options))
+
+    def generate_stream(
+        self, model: Models, messages: Messages, *, output: Any, **options: Any
+    ) -> SyncGenerateStream:
+        """Ask for an object as it is being written; see ``Runtime.generate_stream``."""
+        from modelyard.structured.sync_stream import SyncGenerateStream
+
+        self._loop.check()
+        stream = self._runtime.generate_stream(model, messages, output=output, **options)
+        return SyncGenerateStream(stream, self._loop.spawn)
 
     def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request; see ``Runtime.count_tokens``."""

@@ -119,6 +119,14 @@ class Planner:
         assert trace is not None
         return trace
 
+    def card(self, model: Models, messages: Messages, options: CallOptions) -> ModelCard:
+        """The card of the model a request goes to first; raises what ``prepare`` raises for the route."""
+        _check_options(options)
+        plan = self._plan(model, messages, options, stream=False)
+        if plan.trace is not None and not plan.trace.kept:
+            raise plan.refusal()
+        return plan.deployments[0].card
+
     def provider(self, provider: str, credential: str | Secret | None = None) -> Deployment:
         """The way to a provider, for what is asked of it and not of one of its models."""
         from modelyard.catalog.card import ModelCard

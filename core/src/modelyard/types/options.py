@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from modelyard.types.request import HistoryPolicy, OnUnsupported
     from modelyard.types.tools import Tool, ToolChoice
 
-__all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "RUN_OPTIONS", "CallOptions", "RunOptions"]
+__all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "RUN_OPTIONS", "CallOptions", "GenerateOptions", "RunOptions"]
 
 
-class RequestOptions(TypedDict, total=False):
-    """What goes into the request; ``None`` counts as absent, 0 and empty collections do not."""
+class TurnOptions(TypedDict, total=False):
+    """What goes into the request beside the form of the answer; ``None`` counts as absent, 0 and empty do not."""
 
     tools: Sequence[Tool | Mapping[str, Any]] | None
     tool_choice: str | ToolChoice | Mapping[str, Any] | None
     parallel_tool_calls: bool | None
-    output: OutputFormat | type | Mapping[str, Any] | str | None
     reasoning: ReasoningOptions | Mapping[str, Any] | str | None
     verbosity: str | None
     max_output_tokens: int | None
@@ -47,8 +46,14 @@ class RequestOptions(TypedDict, total=False):
     history: HistoryPolicy | None
 
 
-class CallOptions(RequestOptions, total=False):
-    """What a call takes: the request's options, and how it is to be carried out."""
+class RequestOptions(TurnOptions, total=False):
+    """What goes into the request."""
+
+    output: OutputFormat | type | Mapping[str, Any] | str | None
+
+
+class ConductOptions(TypedDict, total=False):
+    """How a call is to be carried out."""
 
     system: str | None
     credential: str | Secret | Mapping[str, str | Secret] | None
@@ -57,6 +62,14 @@ class CallOptions(RequestOptions, total=False):
     max_attempts: int | None
     fallback: FallbackPolicy | Mapping[str, Any] | str | None
     hedge_after: float | None
+
+
+class CallOptions(RequestOptions, ConductOptions, total=False):
+    """What a call takes."""
+
+
+class GenerateOptions(TurnOptions, ConductOptions, total=False):
+    """What a call takes that gives an object: its form is an argument of its own."""
 
 
 class RunOptions(CallOptions, total=False):

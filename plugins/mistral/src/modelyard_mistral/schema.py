@@ -2,7 +2,8 @@
 
 An object that says nothing of further properties allows none: the official client (mistralai 3.7.0,
 ``extra/utils/_pydantic_helper.py``) closes every object so. One that does, such as a map, keeps its word. No
-keyword is documented as refused.
+keyword is documented as refused; the branches of ``allOf`` are merged, because closing each would let nothing
+fit both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from modelyard.types.base import JsonObject
 
 __all__ = ["RULES", "fit_schema"]
 
-RULES = SchemaRules("Mistral", closed="unsaid")
+RULES = SchemaRules("Mistral", closed="unsaid", merge_all_of=True)
 
 
 def fit_schema(schema: JsonObject) -> tuple[JsonObject, SchemaChanges]:
