@@ -89,6 +89,20 @@ def test_every_example_prints_what_the_page_says(page: str) -> None:
         assert not any(emulator.scripts for emulator in emulators.values())
 
 
+def test_the_examples_of_structured_output_run() -> None:
+    answer = Script().say('{"number": "INV-7", "total": 12.5}')
+    with ExitStack() as stack:
+        emulators = {
+            name: stack.enter_context(Emulator(dialect, default=answer))
+            for name, dialect in load_dialects(PROVIDERS).items()
+        }
+        first, second = (_run(example, emulators) for example in _blocks("docs/structured.md", "python"))
+    assert first.count("INV-7 12.5\n") == len(PROVIDERS)
+    assert "{'number': 'INV-7', 'total': 12.5} native" in second
+    assert "so far {'number': 'INV" in second
+    assert "OutputValidationError" in second
+
+
 def test_the_readme_names_only_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     suites = {f"test-{suite}" for suite in ("core", *PROVIDERS)}

@@ -614,7 +614,7 @@ def test_strict_tools_are_made_to_fit_and_the_change_is_noted(wire: Wire) -> Non
     assert tool["strict"] is True
     assert tool["parameters"]["required"] == ["city", "days"]
     assert tool["parameters"]["properties"]["days"] == {"type": ["integer", "null"]}
-    assert notes(built) == [("tools", "converted")]
+    assert notes(built) == [("tools.f.parameters", "converted")]
 
 
 def test_tools_of_the_caller_are_never_changed(wire: Wire) -> None:

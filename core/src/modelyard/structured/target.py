@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from modelyard.errors import InvalidRequestError
 from modelyard.structured.extract import extract_json, parse_partial
 from modelyard.structured.restore import restore
-from modelyard.tooling.schema.refs import Definitions
+from modelyard.tooling.schema import is_object
 from modelyard.types.base import JsonObject
 from modelyard.types.controls import OutputFormat
 
@@ -46,7 +46,7 @@ class Target:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise InvalidRequestError(f"The request is not valid: output: {problem}.") from None
         self._schema = wanted.json_schema
-        self.wrapped = wanted.json_schema is not None and not _is_object(wanted.json_schema)
+        self.wrapped = wanted.json_schema is not None and not is_object(wanted.json_schema)
         self.format = _wrap(wanted) if self.wrapped else wanted
         self._check = _checker(output, wanted)
 
@@ -80,16 +80,6 @@ class Target:
         if self._schema is not None:
             value = restore(value, self._schema)
         return self._check(value)
-
-
-def _is_object(schema: JsonObject) -> bool:
-    definitions, node = Definitions(schema), schema
-    for _ in range(len(schema.get("$defs", ())) + len(schema.get("definitions", ())) + 1):
-        if "$ref" not in node:
-            break
-        target = definitions.find(node["$ref"])
-        node = target if isinstance(target, dict) else {}
-    return bool(node.get("type") == "object" or ("properties" in node and "type" not in node))
 
 
 def _wrap(wanted: OutputFormat) -> OutputFormat:

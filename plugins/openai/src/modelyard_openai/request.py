@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import UnsupportedFeatureError
 from modelyard.http.session import WireRequest, merge_options
+from modelyard.tooling.schema import fit_or_loosen, is_object
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, TextPart
 from modelyard.types.controls import OutputFormat
@@ -16,7 +17,7 @@ from modelyard.types.request import Request
 from modelyard_openai.caching import Breakpoints
 from modelyard_openai.controls import Controls
 from modelyard_openai.messages import input_items, leading_system
-from modelyard_openai.schema import LOOSE, fit_schema
+from modelyard_openai.schema import fit_schema
 from modelyard_openai.tools import tool_fields
 
 __all__ = ["JSON_WORD", "build_responses_request", "check_request", "json_schema", "wants_json_word"]
@@ -113,8 +114,7 @@ def json_schema(output: OutputFormat, controls: Controls) -> JsonObject:
     Raises ``UnsupportedFeatureError`` for a schema whose root is no object.
     """
     reporter, schema = controls.reporter, output.json_schema or {}
-    fitted, lost = fit_schema(schema)
-    if "root" in lost:
+    if not is_object(schema):
         raise UnsupportedFeatureError(
             f"openai:{controls.request.model} answers with JSON objects only; the schema of output is another's.",
             feature="output",
@@ -122,14 +122,9 @@ def json_schema(output: OutputFormat, controls: Controls) -> JsonObject:
             hint="Wrap it in an object with one property.",
         )
     strict = output.strict
-    if strict and lost & LOOSE:
-        reporter.relax("output", "the schema leaves an object or a value open and cannot be strict")
-        strict = False
-    elif strict and lost:
-        reporter.relax("output", f"strict schemas have no {', '.join(sorted(lost))}")
-    elif strict and fitted != schema:
-        reporter.note("output", "converted", "optional properties became nullable, objects closed")
-    wire: JsonObject = {"name": output.name, "schema": fitted if strict else schema, "strict": strict}
+    if strict:
+        schema, strict = fit_or_loosen(fit_schema, schema, reporter, "output")
+    wire: JsonObject = {"name": output.name, "schema": schema, "strict": strict}
     return wire if output.description is None else {**wire, "description": output.description}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from modelyard.catalog.card import ModelCard
+from modelyard.tooling.schema import fit_or_loosen
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard.types.tools import Tool, ToolChoice
 from modelyard_openai.caching import Breakpoints
-from modelyard_openai.schema import LOOSE, fit_schema
+from modelyard_openai.schema import fit_schema
 
 __all__ = ["choice_fields", "parameters_of", "tool_fields"]
 
@@ -48,16 +49,7 @@ def parameters_of(tool: Tool, card: ModelCard, reporter: Reporter) -> tuple[Json
     if card.capability("strict_tools").state == "unsupported":
         reporter.relax("tools", f"{tool.name}: the model has no strict tools")
         return tool.parameters, False
-    fitted, lost = fit_schema(tool.parameters)
-    if lost & LOOSE:
-        why = "it leaves an object or a value open"
-        reporter.relax("tools", f"{tool.name}: its schema cannot be strict, {why}; sent without strict")
-        return tool.parameters, False
-    if lost:
-        reporter.relax("tools", f"{tool.name}: strict schemas have no {', '.join(sorted(lost))}")
-    elif fitted != tool.parameters:
-        reporter.note("tools", "converted", f"{tool.name}: optional parameters became nullable, objects closed")
-    return fitted, True
+    return fit_or_loosen(fit_schema, tool.parameters, reporter, f"tools.{tool.name}.parameters")
 
 
 def _declare(tool: Tool, card: ModelCard, reporter: Reporter) -> JsonObject:

@@ -7,6 +7,7 @@ was dropped, relaxed or converted is told path by path.
 from modelyard.tooling.schema.changes import SchemaChange, SchemaChanges
 from modelyard.tooling.schema.fit import fit
 from modelyard.tooling.schema.loosen import fit_or_loosen
+from modelyard.tooling.schema.refs import is_object
 from modelyard.tooling.schema.rules import SchemaRules
 
-__all__ = ["SchemaChange", "SchemaChanges", "SchemaRules", "fit", "fit_or_loosen"]
+__all__ = ["SchemaChange", "SchemaChanges", "SchemaRules", "fit", "fit_or_loosen", "is_object"]

@@ -203,6 +203,9 @@ class _Fitter:
         self._changes.append(
             SchemaChange(self._path, "converted", f"properties.{name}", "an optional property may be null instead")
         )
+        if self._rules.type_lists and isinstance(child, dict) and _is_plain(child):
+            self._later(container, name, {**child, "type": [child["type"], "null"]}, f"properties.{name}", chain)
+            return
         beside: JsonObject = {}
         if isinstance(child, dict) and "description" in child:
             beside, child = {"description": child["description"]}, without(child, "description")
@@ -247,6 +250,18 @@ class _Fitter:
         kind = fitted.get("type")
         if (kind == "array" or (isinstance(kind, list) and "array" in kind)) and "items" not in fitted:
             raise Unfit("is a list of anything, and its items must be of a stated type")
+
+
+def _is_plain(node: JsonObject) -> bool:
+    """Whether a schema is held to one type by name and to no list of values, so that null can be a type beside."""
+    return isinstance(node.get("type"), str) and not node.keys() & {
+        "enum",
+        "const",
+        "$ref",
+        "anyOf",
+        "oneOf",
+        "allOf",
+    }
 
 
 def _words(value: Any) -> str:

@@ -30,5 +30,5 @@ def fit_or_loosen(
     else:
         changes.report(reporter, field)
         return fitted, True
-    reporter.relax(f"{field}.strict", f"sent as not strict: {refusal}")
+    reporter.relax(field, f"sent as not strict: {refusal}")
     return schema, False

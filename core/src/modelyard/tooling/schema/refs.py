@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from modelyard.tooling.schema_check import SCHEMA_KEYS, SCHEMA_LIST_KEYS, SCHEMA_MAP_KEYS
 from modelyard.types.base import JsonObject
 
-__all__ = ["Definitions", "find_cycle"]
+__all__ = ["Definitions", "find_cycle", "is_object"]
 
 
 class Definitions:
@@ -49,6 +49,17 @@ class Definitions:
         self._taken.add(name)
         self._names[reference] = name
         return name
+
+
+def is_object(schema: JsonObject) -> bool:
+    """Whether the root of a schema, or what it refers to, is an object."""
+    definitions, node = Definitions(schema), schema
+    for _ in range(len(schema.get("$defs", ())) + len(schema.get("definitions", ())) + 1):
+        if "$ref" not in node:
+            break
+        target = definitions.find(node["$ref"])
+        node = target if isinstance(target, dict) else {}
+    return bool(node.get("type") == "object" or ("properties" in node and "type" not in node))
 
 
 def find_cycle(root: JsonObject, definitions: Definitions, *, required_only: bool) -> str | None:
