@@ -41,7 +41,7 @@ class Target:
 
     def __init__(self, output: Any) -> None:
         try:
-            wanted = OutputFormat.model_validate(output)
+            wanted = OutputFormat.model_validate(output).model_copy(update={"checked": True})
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise InvalidRequestError(f"The request is not valid: output: {problem}.") from None

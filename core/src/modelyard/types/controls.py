@@ -40,6 +40,8 @@ class OutputFormat(Frozen, populate_by_name=True, serialize_by_alias=True):
 
     Made from the word ``"json"``, from a JSON Schema, or from a pydantic model or any type pydantic knows.
     ``json_schema`` is the caller's own and is never changed; each plugin fits a copy to its provider.
+    ``checked`` says that the answer will be validated anyway, as ``runtime.generate`` does: a constraint the
+    provider does not hold it to is then noted, and neither logged nor an error.
     """
 
     kind: Literal["json", "json_schema"] = "json_schema"
@@ -47,6 +49,7 @@ class OutputFormat(Frozen, populate_by_name=True, serialize_by_alias=True):
     description: str | None = None
     json_schema: JsonObject | None = Field(default=None, alias="schema")
     strict: bool = True
+    checked: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -83,7 +83,7 @@ def output_fields(request: Request, card: ModelCard, reporter: Reporter) -> Json
         return {}
     described = {"description": output.description} if output.description is not None else {}
     schema, changes = fit_schema({**described, **output.json_schema})
-    changes.report(reporter, "output")
+    changes.report(reporter, "output", checked=output.checked)
     return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
 

@@ -195,4 +195,4 @@ def _set_output(
         return
     described = {"description": output.description} if output.description else {}
     config["responseJsonSchema"], changes = fit_schema({**described, **output.json_schema})
-    changes.report(reporter, "output")
+    changes.report(reporter, "output", checked=output.checked)

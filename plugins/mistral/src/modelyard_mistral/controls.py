@@ -172,7 +172,7 @@ def _nearest(effort: Effort, known: tuple[Effort, ...]) -> Effort:
 def _json_schema(output: OutputFormat, reporter: Reporter) -> JsonObject:
     assert output.json_schema is not None
     schema, changes = fit_schema(output.json_schema)
-    changes.report(reporter, "output")
+    changes.report(reporter, "output", checked=output.checked)
     described = {"description": output.description} if output.description is not None else {}
     return {"name": output.name, "schema": schema, "strict": output.strict, **described}
 

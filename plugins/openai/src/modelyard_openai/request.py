@@ -123,7 +123,7 @@ def json_schema(output: OutputFormat, controls: Controls) -> JsonObject:
         )
     strict = output.strict
     if strict:
-        schema, strict = fit_or_loosen(fit_schema, schema, reporter, "output")
+        schema, strict = fit_or_loosen(fit_schema, schema, reporter, "output", checked=output.checked)
     wire: JsonObject = {"name": output.name, "schema": schema, "strict": strict}
     return wire if output.description is None else {**wire, "description": output.description}
 

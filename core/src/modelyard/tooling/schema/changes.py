@@ -55,17 +55,18 @@ class SchemaChanges:
     def __repr__(self) -> str:
         return f"<SchemaChanges {[(change.place, change.kind) for change in self.all]}>"
 
-    def report(self, reporter: Reporter, field: str) -> None:
+    def report(self, reporter: Reporter, field: str, *, checked: bool = False) -> None:
         """Write the changes down, those alike in one note with all their places.
 
-        With ``on_unsupported="error"`` a lost constraint raises ``UnsupportedFeatureError``.
+        With ``on_unsupported="error"`` a lost constraint raises ``UnsupportedFeatureError``, unless what comes
+        will be ``checked`` against the schema in any case.
         """
         alike: dict[tuple[ChangeKind, str], list[str]] = {}
         for change in self.all:
             alike.setdefault((change.kind, change.reason), []).append(change.place)
         for (kind, reason), places in alike.items():
             said = f"{reason} (at {_listed(places)})"
-            if kind == "relaxed":
+            if kind == "relaxed" and not checked:
                 reporter.relax(field, said)
             else:
                 reporter.note(field, kind, said)

@@ -17,18 +17,24 @@ def fit_or_loosen(
     schema: JsonObject,
     reporter: Reporter,
     field: str,
+    *,
+    checked: bool = False,
 ) -> tuple[JsonObject, bool]:
     """The schema to send and whether to send it as strict.
 
     A schema the strict form cannot express goes out as it is, not strict, and that is reported as relaxed:
-    with ``on_unsupported="error"`` it raises ``UnsupportedFeatureError``.
+    with ``on_unsupported="error"`` it raises ``UnsupportedFeatureError``, unless what comes will be ``checked``.
     """
     try:
         fitted, changes = fit_schema(schema)
     except UnsupportedFeatureError as error:
         refusal = error.message
     else:
-        changes.report(reporter, field)
+        changes.report(reporter, field, checked=checked)
         return fitted, True
-    reporter.relax(field, f"sent as not strict: {refusal}")
+    reason = f"sent as not strict: {refusal}"
+    if checked:
+        reporter.note(field, "relaxed", reason)
+    else:
+        reporter.relax(field, reason)
     return schema, False
