@@ -14,7 +14,7 @@ JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test $(SUITES:%=test-%) bench reliability lint format typecheck check build clean
+.PHONY: help demo test $(SUITES:%=test-%) bench reliability parity live lint format typecheck check build clean
 
 help:  ## Show what each target does
 	@awk 'BEGIN {FS = ":.*##"; print "make <target> [ENV=<name>]   ENV defaults to dev, for tests to test\n"} \
@@ -38,6 +38,12 @@ bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 
 reliability: $(TEST)/.ready  ## Run the fault matrix and rewrite its table in docs/reliability.md
 	$(TEST)/bin/python -m tests.fault_matrix
+
+parity: $(TEST)/.ready  ## Run the parity criteria over the emulators and write docs/parity.md
+	$(TEST)/bin/python -m modelyard.testing.parity docs/parity.md
+
+live: $(DEV)/.ready  ## Ask the real endpoint of every provider whose key is set, as docs/acceptance.md says
+	$(DEV)/bin/python -m modelyard.testing.live $(ARGS)
 
 lint: $(DEV)/.ready  ## Check formatting and lint
 	$(DEV)/bin/ruff format --check .

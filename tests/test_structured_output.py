@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from modelyard import Runtime, UnsupportedFeatureError
+from modelyard import InvalidRequestError, Runtime, UnsupportedFeatureError
 from modelyard.testing import Emulator, Script, load_dialects
 from modelyard.testing.server import Received
 from modelyard.types.base import JsonObject
@@ -126,3 +126,44 @@ async def test_without_a_strategy_of_its_own_every_schema_gives_its_object(provi
         assert bool([n for n in made.report.about("output") if "asked for by" in n.reason]) == (
             refused and provider != "openai"
         )
+
+
+TREE: JsonObject = {
+    "type": "object",
+    "properties": {"children": {"type": "array", "items": {"$ref": "#"}}},
+    "required": ["children"],
+    "additionalProperties": False,
+}
+OPEN: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
+BESIDE: JsonObject = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/A", "description": "x"}},
+    "$defs": {"A": {"type": "string"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "schema"),
+    [
+        ("claude", TREE),
+        ("claude", OPEN),
+        ("claude", {**OPEN, "additionalProperties": False, "minProperties": 1}),
+        ("openai", OPEN),
+        ("openai", {**OPEN, "additionalProperties": False}),
+        ("gemini", TREE),
+        ("gemini", BESIDE),
+        ("gemini", {**OPEN, "patternProperties": {}}),
+        ("gemini", {"type": "string", "enum": ["", "a"]}),
+    ],
+)
+async def test_the_emulators_refuse_a_schema_the_real_api_refuses(provider: str, schema: JsonObject) -> None:
+    held: dict[str, JsonObject] = {
+        "claude": {"output_config": {"format": {"type": "json_schema", "schema": schema}}},
+        "openai": {"text": {"format": {"type": "json_schema", "name": "a", "strict": True, "schema": schema}}},
+        "gemini": {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": schema}},
+    }
+    async with asked(provider, CASES[0]) as (runtime, emulator, _):
+        with pytest.raises(InvalidRequestError) as caught:
+            await runtime.complete(MODELS[provider], "Go.", provider_options={provider: held[provider]})
+    assert caught.value.status == 400
+    assert len(emulator.rejected) == 1

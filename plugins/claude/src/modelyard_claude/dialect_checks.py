@@ -18,10 +18,10 @@ from modelyard_claude.dialect_controls import (
     NAMED,
     SAMPLED,
     check_choice,
+    check_held_schema,
     check_limits,
     check_markers,
     check_output,
-    check_schema,
     check_thinking,
 )
 from modelyard_claude.dialect_types import SdkTypes
@@ -166,7 +166,7 @@ def _check_tools(body: JsonObject) -> None:
         require(isinstance(schema, dict), f"tools.{number}.input_schema: Field required")
         require(schema.get("type") == "object", f"tools.{number}.input_schema.type: Field required")
         if tool.get("strict"):
-            check_schema(schema, f"tools.{number}.input_schema")
+            check_held_schema(schema, f"tools.{number}.input_schema")
     tool_names([tool.get("name") for tool in tools or ()])
     if choice is not None:
         check_choice(choice, body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelyard.testing.checks import known_fields, require
+from modelyard.tooling.schema.refs import Definitions, find_cycle
 from modelyard.types.base import JsonObject
 
 __all__ = [
@@ -15,10 +16,10 @@ __all__ = [
     "OLD",
     "SAMPLED",
     "check_choice",
+    "check_held_schema",
     "check_limits",
     "check_markers",
     "check_output",
-    "check_schema",
     "check_thinking",
 ]
 
@@ -99,10 +100,17 @@ def check_output(body: JsonObject, blocks: list[JsonObject]) -> None:
     if wanted is None:
         return
     require(wanted.get("type") == "json_schema", "output_config.format.type: Input should be 'json_schema'")
-    check_schema(wanted.get("schema"), "output_config.format.schema")
+    check_held_schema(wanted.get("schema"), "output_config.format.schema")
     cited = any((block.get("citations") or {}).get("enabled") for block in blocks if block["type"] == "document")
     require(not cited, "Citations cannot be used with structured outputs.")
     require(body["messages"][-1]["role"] != "assistant", "Prefilling is not supported with structured outputs.")
+
+
+def check_held_schema(schema: Any, where: str) -> None:
+    """Refuse a schema that answers or strict tools cannot be held to: one outside the subset, or that recurs."""
+    check_schema(schema, where)
+    cycle = find_cycle(schema, Definitions(schema), required_only=False)
+    require(cycle is None, f"{where}: Recursive schemas are not supported, {cycle} refers to what it is part of")
 
 
 def check_schema(node: Any, where: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelyard.catalog.card import ModelCard
 from modelyard.testing.checks import known_fields, require, tool_names
+from modelyard.tooling.schema.refs import Definitions, find_cycle
 from modelyard.types.base import JsonObject
 from modelyard_gemini.messages import MISSING_SIGNATURE
 
@@ -222,7 +223,7 @@ def _check_tools(tools: Any, config: Any) -> None:
             require(
                 entry["parametersJsonSchema"].get("type", "object") == "object", "parameters must be an object."
             )
-            _check_schema(entry["parametersJsonSchema"], "parameters")
+            _check_root(entry["parametersJsonSchema"], "parameters")
     names = [entry.get("name") for entry in declared]
     tool_names(names, _NAME)
     choice = (config or {}).get("functionCallingConfig")
@@ -235,6 +236,12 @@ def _check_tools(tools: Any, config: Any) -> None:
     require(set(allowed) <= set(names), "allowed_function_names must be declared.")
 
 
+def _check_root(schema: JsonObject, where: str) -> None:
+    _check_schema(schema, where)
+    cycle = find_cycle(schema, Definitions(schema), required_only=True)
+    require(cycle is None, f"{where}: cyclic references are allowed in optional properties only, not at {cycle}.")
+
+
 def _check_schema(schema: Any, where: str) -> None:
     if isinstance(schema, bool):
         return
@@ -242,6 +249,7 @@ def _check_schema(schema: Any, where: str) -> None:
         require(keyword in _KEYWORDS, f'Unknown name "{keyword}" at {where!r}: Cannot find field.')
     if "$ref" in schema:
         require(all(key.startswith("$") for key in schema), f"{where}: $ref must stand alone.")
+    require("" not in schema.get("enum", ()), f"{where}.enum: cannot be empty")
     if "properties" in schema:
         require(schema["properties"], f"{where}.properties: should be non-empty for OBJECT type")
     for child in _children(schema):
@@ -272,7 +280,7 @@ def _check_config(config: JsonObject) -> None:
     typed = config.get("responseMimeType") == "application/json"
     require(not schemas or typed, "response_schema needs response_mime_type application/json.")
     if "responseJsonSchema" in config:
-        _check_schema(config["responseJsonSchema"], "response_json_schema")
+        _check_root(config["responseJsonSchema"], "response_json_schema")
 
 
 def _check_model_rules(config: JsonObject, card: ModelCard, *, tools: bool) -> None:
