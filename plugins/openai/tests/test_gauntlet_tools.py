@@ -281,4 +281,4 @@ def test_c06_strict_tools_are_transformed_or_sent_without_strict_and_noted(wire:
         tool = tool.get("function", tool)
         assert tool["strict"] is strict
         assert built.report is not None
-        assert built.report.about("tools")
+        assert built.report.about("tools.f.parameters")
