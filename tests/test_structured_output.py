@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from modelyard import InvalidRequestError, Runtime, UnsupportedFeatureError
+from modelyard import InvalidRequestError, RefusalError, Runtime, UnsupportedFeatureError
 from modelyard.testing import Emulator, Script, load_dialects
-from modelyard.testing.server import Received
+from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
 from tests.real_life_schemas import CASES, Case
 
@@ -167,3 +167,38 @@ async def test_the_emulators_refuse_a_schema_the_real_api_refuses(provider: str,
             await runtime.complete(MODELS[provider], "Go.", provider_options={provider: held[provider]})
     assert caught.value.status == 400
     assert len(emulator.rejected) == 1
+
+
+async def test_c07_claude_is_asked_in_its_own_format_and_never_by_response_format() -> None:
+    async with asked("claude", CASES[0]) as (runtime, emulator, model):
+        await runtime.generate(MODELS["claude"], "Go.", output=CASES[0].output)
+        assert model.schema is not None
+        assert "response_format" not in emulator.requests[-1].json
+        options = {"claude": {"response_format": {"type": "json_object"}}}
+        with pytest.raises(InvalidRequestError):
+            await runtime.complete(MODELS["claude"], "Go.", provider_options=options)
+
+
+async def test_c12_a_refusal_in_the_place_of_content_is_no_empty_object() -> None:
+    declined: JsonObject = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "model": "gpt-6.1-sol",
+        "output": [
+            {
+                "type": "message",
+                "id": "msg_1",
+                "role": "assistant",
+                "status": "completed",
+                "content": [{"type": "refusal", "refusal": "I will not help with that."}],
+            }
+        ],
+        "usage": {"input_tokens": 9, "output_tokens": 7, "total_tokens": 16},
+    }
+    async with asked("openai", CASES[0]) as (runtime, emulator, _):
+        emulator.add(Reply.json(declined))
+        with pytest.raises(RefusalError, match="I will not help") as caught:
+            await runtime.generate(MODELS["openai"], "Go.", output=CASES[0].output)
+    assert caught.value.usage is not None
+    assert caught.value.usage.output_tokens == 7

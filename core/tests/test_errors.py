@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from modelyard import Completion, Message, ModelyardError, ProviderError, errors
+from modelyard.structured import errors as output_errors
 from modelyard.types.record import AttemptRecord
 from modelyard.types.report import Note, Report
 from modelyard.types.usage import Usage
 
 CLASSES = [
     value
-    for value in vars(errors).values()
-    if inspect.isclass(value) and issubclass(value, ModelyardError) and value.__module__ == errors.__name__
+    for module in (errors, output_errors)
+    for value in vars(module).values()
+    if inspect.isclass(value) and issubclass(value, ModelyardError) and value.__module__ == module.__name__
 ]
 
 
@@ -27,7 +29,7 @@ def make(kind: type[ModelyardError]) -> ModelyardError:
         extra = {"feature": "tools"}
     if kind is errors.DeadlineError:
         extra = {"phase": "total"}
-    if issubclass(kind, errors.OutputError):
+    if issubclass(kind, output_errors.OutputError):
         report = Report(notes=(Note(field="output", action="repaired", reason="no JSON"),))
         extra = {
             "partial_output": {"a": 1},
@@ -69,7 +71,7 @@ def test_errors_survive_pickle_and_deep_copy_with_everything_on_them(kind: type[
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_public_class_is_listed_documented_and_drawn_in_the_tree(kind: type[ModelyardError]) -> None:
-    assert kind.__name__ in errors.__all__
+    assert kind.__name__ in (*errors.__all__, *output_errors.__all__)
     assert kind.__doc__
     assert kind.__name__ in (errors.__doc__ or "")
 

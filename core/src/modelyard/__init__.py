@@ -32,20 +32,16 @@ if TYPE_CHECKING:
         ModelNotFoundError,
         ModelyardError,
         NoRouteError,
-        OutputError,
-        OutputValidationError,
         OverloadedError,
         PermissionDeniedError,
         ProviderError,
         QuotaExceededError,
         RateLimitError,
-        RefusalError,
         RunStateError,
         ServerError,
         StreamInterruptedError,
         ToolError,
         ToolResultsError,
-        TruncatedOutputError,
         UnsupportedFeatureError,
     )
     from modelyard.hookspecs import API_VERSION, hookimpl
@@ -66,6 +62,7 @@ if TYPE_CHECKING:
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
     from modelyard.streaming.sync_stream import SyncStream
+    from modelyard.structured.errors import OutputError, OutputValidationError, RefusalError, TruncatedOutputError
     from modelyard.structured.generate import GenerateStream
     from modelyard.structured.generated import Generated
     from modelyard.sync import SyncRuntime
@@ -130,10 +127,10 @@ _HOMES = {
     "errors": (
         "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
         "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "
-        "ModelNotFoundError ModelyardError NoRouteError OutputError OutputValidationError "
+        "ModelNotFoundError ModelyardError NoRouteError "
         "OverloadedError PermissionDeniedError ProviderError QuotaExceededError RateLimitError "
-        "RefusalError RunStateError ServerError StreamInterruptedError ToolError ToolResultsError "
-        "TruncatedOutputError UnsupportedFeatureError"
+        "RunStateError ServerError StreamInterruptedError ToolError ToolResultsError "
+        "UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "plugins.failures": "PluginFailure PluginStatus",
@@ -148,6 +145,7 @@ _HOMES = {
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
     "streaming.sync_stream": "SyncStream",
+    "structured.errors": "OutputError OutputValidationError RefusalError TruncatedOutputError",
     "structured.generate": "GenerateStream",
     "structured.generated": "Generated",
     "sync": "SyncRuntime",

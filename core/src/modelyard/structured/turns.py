@@ -6,15 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from modelyard.catalog.card import ModelCard
-from modelyard.errors import (
-    ModelyardError,
-    OutputError,
-    OutputValidationError,
-    ProviderError,
-    RefusalError,
-    TruncatedOutputError,
-    UnsupportedFeatureError,
-)
+from modelyard.errors import ModelyardError, ProviderError, UnsupportedFeatureError
+from modelyard.structured.errors import OutputError, OutputValidationError, RefusalError, TruncatedOutputError
 from modelyard.structured.generated import Generated, sum_usage
 from modelyard.structured.strategy import Strategy, answer_text, options_for, strategies_for
 from modelyard.structured.target import InvalidOutput, Target

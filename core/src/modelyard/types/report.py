@@ -28,5 +28,5 @@ class Report(Frozen):
         return bool(self.notes)
 
     def about(self, field: str) -> tuple[Note, ...]:
-        """The notes on one field of the request."""
-        return tuple(note for note in self.notes if note.field == field)
+        """The notes on one field of the request, and on what is within it: ``tools`` has ``tools.f`` too."""
+        return tuple(note for note in self.notes if note.field == field or note.field.startswith(f"{field}."))
