@@ -10,8 +10,10 @@ import pytest
 from pydantic import BaseModel, Field
 
 from modelyard import (
+    ContentFilterError,
     Generated,
     InvalidRequestError,
+    InvalidResponseError,
     Message,
     ModelCard,
     OutputError,
@@ -326,7 +328,8 @@ async def test_the_messages_of_the_caller_are_not_changed() -> None:
     assert history == [Message.user("Go.")]
 
 
-def test_every_failure_of_an_output_is_an_output_error() -> None:
-    assert all(
-        issubclass(kind, OutputError) for kind in (RefusalError, TruncatedOutputError, OutputValidationError)
-    )
+def test_failures_of_an_output_are_output_errors_and_what_a_caller_may_catch_already() -> None:
+    assert all(issubclass(RefusalError, kind) for kind in (OutputError, ContentFilterError))
+    for error in (OutputValidationError, TruncatedOutputError):
+        assert all(issubclass(error, kind) for kind in (OutputError, InvalidResponseError))
+        assert not error("It broke.").retryable

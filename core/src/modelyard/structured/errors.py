@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelyard.errors import ProviderError
+from modelyard.errors import ContentFilterError, InvalidResponseError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ class OutputError(ProviderError):
     wrong with it. ``usage``, ``attempts`` and ``report`` are those of all turns, repairs included.
     """
 
+    default_retryable: ClassVar[bool] = False
     fields: ClassVar[tuple[str, ...]] = (*ProviderError.fields, "partial_output", "problems", "usage", "report")
 
     def __init__(
@@ -50,13 +51,13 @@ class OutputError(ProviderError):
         }
 
 
-class RefusalError(OutputError):
+class RefusalError(OutputError, ContentFilterError):
     """The model, or a filter of its provider, declined to answer."""
 
 
-class TruncatedOutputError(OutputError):
+class TruncatedOutputError(OutputError, InvalidResponseError):
     """The answer was cut off at the limit of output tokens, so the object is not whole."""
 
 
-class OutputValidationError(OutputError):
+class OutputValidationError(OutputError, InvalidResponseError):
     """The answer does not fit the type or schema, after every repair that was allowed."""
