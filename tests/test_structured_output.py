@@ -135,6 +135,11 @@ TREE: JsonObject = {
     "additionalProperties": False,
 }
 OPEN: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
+LOOKING: JsonObject = {
+    "type": "object",
+    "properties": {"a": {"type": "string", "pattern": "^(?!x)"}},
+    "required": ["a"],
+}
 BESIDE: JsonObject = {
     "type": "object",
     "properties": {"a": {"$ref": "#/$defs/A", "description": "x"}},
@@ -150,6 +155,7 @@ BESIDE: JsonObject = {
         ("claude", {**OPEN, "additionalProperties": False, "minProperties": 1}),
         ("openai", OPEN),
         ("openai", {**OPEN, "additionalProperties": False}),
+        ("openai", {**LOOKING, "additionalProperties": False}),
         ("gemini", TREE),
         ("gemini", BESIDE),
         ("gemini", {**OPEN, "patternProperties": {}}),

@@ -6,6 +6,7 @@ A model's own rules are read from its card; a model no card lists is taken for o
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -152,6 +153,8 @@ def check_strict(schema: Any, where: str) -> None:
         for key in node:
             require(key in _STRICT, f"Invalid schema for {where}: '{key}' is not permitted.")
         require("$ref" not in node or len(node) == 1, f"Invalid schema for {where}: $ref cannot have keywords.")
+        looks = re.search(r"\(\?<?[=!]", str(node.get("pattern", "")))
+        require(not looks, "Invalid JSON schema: regex lookaround is not supported.")
         shaped = node.keys() & {"type", "$ref", "anyOf", "enum", "const"}
         require(shaped, f"Invalid schema for {where}: schema must have a 'type' key.")
         kinds = node.get("type")

@@ -1,8 +1,9 @@
 """What OpenAI takes of JSON Schema with ``strict``, for answers and for the arguments of tools.
 
 The rules are those of OpenAI's guide to structured outputs and of ``to_strict_json_schema`` in its SDK (3.54.0):
-objects are closed, every property is required, an optional one may be null instead, ``$ref`` stands alone. Without
-``strict`` any schema goes.
+objects are closed, every property is required, an optional one may be null instead, ``$ref`` stands alone. A
+pattern that looks around, as pydantic writes for ``Decimal``, is refused ("regex lookaround is not supported", see
+https://github.com/vercel/ai/pull/21037). Without ``strict`` any schema goes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ RULES = SchemaRules(
     typed=True,
     ref_alone=True,
     merge_all_of=True,
+    lookaround=False,
 )
 
 

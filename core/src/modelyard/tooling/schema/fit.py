@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any, TypeAlias
 
 from modelyard.errors import UnsupportedFeatureError
@@ -19,6 +20,8 @@ __all__ = ["fit"]
 
 LONGEST_WORDS = 200
 """Characters of a lost constraint that are repeated in the description."""
+
+_LOOKAROUND = re.compile(r"\(\?<?[=!]")
 
 Place: TypeAlias = tuple[Any, Any, Any, str, Chain]
 """Work to do: the container and its key, the schema to fit into it, its path, the references on the way."""
@@ -120,6 +123,8 @@ class _Fitter:
     def _takes(self, key: str, value: Any) -> bool:
         rules = self._rules
         if key == "format" and rules.formats is not None and value not in rules.formats:
+            return False
+        if key == "pattern" and not rules.lookaround and _LOOKAROUND.search(str(value)):
             return False
         if key == "minItems" and rules.min_items is not None and value not in rules.min_items:
             return False

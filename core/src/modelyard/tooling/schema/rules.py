@@ -46,6 +46,8 @@ class SchemaRules:
         ``$ref`` stands alone; what it refers to is put in its place where it does not.
     merge_all_of:
         ``allOf`` is not taken: its branches are merged.
+    lookaround:
+        A ``pattern`` may look ahead or behind.
     recursion:
         Whether a schema may contain itself: ``allowed``, only through an ``optional`` property, or ``refused``.
     empty_properties:
@@ -65,6 +67,7 @@ class SchemaRules:
     type_lists: bool = True
     ref_alone: bool = False
     merge_all_of: bool = False
+    lookaround: bool = True
     recursion: Literal["allowed", "optional", "refused"] = "allowed"
     empty_properties: bool = True
     explain: bool = True
