@@ -250,6 +250,16 @@ def test_a_base_url_of_the_hosts_own_is_left_alone_and_its_region_believed() -> 
     assert runtime(EUROPEAN, providers=stated).explain("one:near", "Hi", route=route).chosen == "one:near"
 
 
+def test_a_key_alone_is_no_change_that_gives_a_route_where_a_constraint_would_still_be_broken() -> None:
+    running = runtime(EUROPEAN, FIELDED, keys=["two"])
+    trace = running.explain(["one:near", "two:fielded"], "Hi", route={"regions": ["eu"], "zero_retention": True})
+    assert dict(trace.candidates())["one:near"] == (
+        "No API key was found for One; content is kept for 30 days, at most 0 is allowed"
+    )
+    assert "ONE_API_KEY" in (trace.smallest_change() or "")
+    assert "retention_days" in (trace.smallest_change() or "")
+
+
 def test_zero_retention_needs_a_contract_that_the_card_allows() -> None:
     asked = {"zero_retention": True}
     with pytest.raises(NoRouteError, match="content is kept for 30 days, at most 0 is allowed.*retention_days"):

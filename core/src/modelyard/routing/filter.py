@@ -54,7 +54,7 @@ def faults(candidate: Candidate, needs: Needs, policy: RoutePolicy, day: date) -
         return (_unreachable(candidate),)
     found = [*card_faults(candidate.card, needs, policy, day)]
     if candidate.deployment is None:
-        return (_unreachable(candidate), *found)
+        return (_unreachable(candidate), *found, *_offer_faults(candidate.card, policy))
     return (*found, *_place_faults(candidate, policy))
 
 
@@ -100,6 +100,13 @@ def _place_faults(candidate: Candidate, policy: RoutePolicy) -> Iterator[Fault]:
     place = Place(deployment.region, deployment.retention_days)
     for constraint in policy.constraints:
         yield from constraint.place_faults(card, place)
+
+
+def _offer_faults(card: ModelCard, policy: RoutePolicy) -> Iterator[Fault]:
+    """What would rule out a model once there is a way to it, by what its provider offers to anybody."""
+    region = next((name for name in policy.regions if name in card.retention.regions), None)
+    for constraint in policy.constraints:
+        yield from constraint.place_faults(card, Place(region, None))
 
 
 def _unreachable(candidate: Candidate) -> Fault:
