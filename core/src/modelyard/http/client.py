@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,7 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.sessions import SessionSettings
 
-__all__ = ["AsyncClient", "Family", "Response", "make_client"]
+__all__ = ["MAX_ERROR_BODY", "AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
+
+MAX_ERROR_BODY = 64 * 1024
+"""Bytes read of the body of a response that is no success."""
 
 Family: TypeAlias = Literal["httpx", "httpx2"]
 
@@ -76,7 +79,7 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     timeout = httpx.Timeout(None, connect=settings.connect_timeout)
     make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
-    direct = _direct_client_class(httpx)
+    direct = direct_client_class(httpx)
 
     def build() -> AsyncClient:
         client: AsyncClient = direct(
@@ -101,12 +104,28 @@ def _transport_maker(
     )
 
 
-def _direct_client_class(httpx: Any) -> Any:
+def direct_client_class(httpx: Any) -> Any:
     """A client whose requests go straight to its transport.
 
     Authentication, redirects, event hooks and cookies are never used by our sessions, and looking for them
-    takes as long as aiohttp takes for the whole request.
+    takes as long as aiohttp takes for the whole request. An error's body ends at ``MAX_ERROR_BODY``, since an SDK
+    reads it whole, however long a broken server makes it.
     """
+
+    class ErrorPage(httpx.AsyncByteStream):  # type: ignore[misc]  # the base class is known at run time only
+        def __init__(self, whole: Any) -> None:
+            self._whole = whole
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = MAX_ERROR_BODY
+            async for chunk in self._whole:
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0:
+                    return
+
+        async def aclose(self) -> None:
+            await self._whole.aclose()
 
     class DirectClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
         async def send(self, request: Any, *, stream: bool = False, auth: Any = None, **options: Any) -> Any:
@@ -114,6 +133,8 @@ def _direct_client_class(httpx: Any) -> Any:
                 return await super().send(request, stream=stream, auth=auth, **options)
             response = await self._transport.handle_async_request(request)
             response.request = request
+            if response.status_code >= 400:
+                response.stream = ErrorPage(response.stream)
             if not stream:
                 await response.aread()
             return response

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
 from modelyard.errors import InvalidResponseError
-from modelyard.http.client import Response
+from modelyard.http.client import MAX_ERROR_BODY, Response
 from modelyard.http.failures import HttpFailure, plain_text
 from modelyard.jsonio import parse_json
 from modelyard.types.base import JsonObject
@@ -25,7 +25,6 @@ __all__ = [
 
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of a whole answer, and of one event of a stream; more is an error, not a hang."""
-MAX_ERROR_BODY = 64 * 1024
 
 
 def decode_value(body: bytes) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import TypeAlias, assert_never
 
-from modelyard.errors import StreamInterruptedError
+from pydantic import ValidationError
+
+from modelyard.errors import InvalidResponseError, StreamInterruptedError
 from modelyard.streaming.grammar import GrammarError
 from modelyard.types.base import Opaque
 from modelyard.types.completion import Completion
@@ -164,14 +166,20 @@ class Collector:
     def completion(self, *, provider: str, model: str, info: ResponseInfo | None = None) -> Completion:
         """The whole answer.
 
-        Raises ``StreamInterruptedError``, with the partial answer on it, when ``done`` has not come.
+        Raises ``StreamInterruptedError``, with the partial answer on it, when ``done`` has not come, and
+        ``InvalidResponseError`` when what came makes no completion.
         """
         if self.done is None:
             raise StreamInterruptedError(
                 "The stream ended before its terminator.",
                 partial=self.partial(provider=provider, model=model, info=info),
             )
-        return self._build(self.done, provider, model, info)
+        try:
+            return self._build(self.done, provider, model, info)
+        except ValidationError as error:  # an id that is no text, a figure that is no number
+            found = error.errors(include_url=False, include_input=False)
+            places = ", ".join(".".join(map(str, each["loc"])) for each in found)
+        raise InvalidResponseError(f"The answer has an unexpected shape ({places}).")
 
     def partial(
         self,
@@ -184,7 +192,10 @@ class Collector:
         """What has arrived so far as a completion that says it is not whole; ``None`` if nothing has."""
         if not self.seen and self.done is None:
             return None
-        return self._build(self.done or Done(finish_reason=finish_reason), provider, model, info)
+        try:
+            return self._build(self.done or Done(finish_reason=finish_reason), provider, model, info)
+        except (ValidationError, TypeError):  # what broke the answer is the error to raise, not this
+            return None
 
     def _add_other(
         self,

@@ -106,7 +106,7 @@ class ResponsesDecoder(StreamDecoder):
     def _text_delta(self, event: JsonObject, emit: Emit) -> None:
         key = ("text", event.get("output_index"), event.get("content_index"))
         part = self._parts.get(key) or self._part(key)
-        text = event["delta"]
+        text = _delta(event)
         part.emitted += len(text)
         if event.get("logprobs"):
             emit(ContentDelta(part.index, text, logprobs=_weigh(part, event["logprobs"])))
@@ -122,24 +122,28 @@ class ResponsesDecoder(StreamDecoder):
     def _refusal_delta(self, event: JsonObject, emit: Emit) -> None:
         self._refused = True
         part = self._part(("refusal", event.get("output_index"), event.get("content_index")))
-        part.emitted += len(event["delta"])
-        emit(ContentDelta(part.index, event["delta"], "refusal"))
+        text = _delta(event)
+        part.emitted += len(text)
+        emit(ContentDelta(part.index, text, "refusal"))
 
     def _summary_delta(self, event: JsonObject, emit: Emit) -> None:
         part = self._part(("summary", event.get("output_index"), event.get("summary_index")))
-        part.emitted += len(event["delta"])
-        emit(ReasoningDelta(part.index, event["delta"], "summary"))
+        text = _delta(event)
+        part.emitted += len(text)
+        emit(ReasoningDelta(part.index, text, "summary"))
 
     def _reasoning_delta(self, event: JsonObject, emit: Emit) -> None:
         part = self._part(("text", event.get("output_index"), event.get("content_index"), "reasoning"))
-        part.emitted += len(event["delta"])
-        emit(ReasoningDelta(part.index, event["delta"], "text"))
+        text = _delta(event)
+        part.emitted += len(text)
+        emit(ReasoningDelta(part.index, text, "text"))
 
     def _arguments_delta(self, event: JsonObject, emit: Emit) -> None:
         call = self._calls.get(event.get("output_index"))
         if call is not None and event.get("delta"):
-            call.pieces.append(event["delta"])
-            emit(ToolCallDelta(call.id, event["delta"]))
+            text = _delta(event)
+            call.pieces.append(text)
+            emit(ToolCallDelta(call.id, text))
 
     def _item_added(self, event: JsonObject, emit: Emit) -> None:
         item = event.get("item")
@@ -235,7 +239,8 @@ class ResponsesDecoder(StreamDecoder):
         call = self._calls[index]
         text = "".join(call.pieces)
         if not text:
-            text = item.get(_CALLS[item["type"]]) or ""
+            found = item.get(_CALLS[item["type"]])
+            text = found if isinstance(found, str) else ""
             if text:
                 emit(ToolCallDelta(call.id, text))
         custom = item["type"] == "custom_tool_call"
@@ -252,6 +257,14 @@ class ResponsesDecoder(StreamDecoder):
 
     def _opaque(self, kind: str, data: JsonObject) -> Opaque:
         return Opaque(provider="openai", model=self._asked, kind=kind, data=data)
+
+
+def _delta(event: JsonObject) -> str:
+    """The text of a delta; what else stands there is an event of an unexpected shape."""
+    text = event["delta"]
+    if not isinstance(text, str):
+        raise TypeError(f"delta is a {type(text).__name__}")
+    return text
 
 
 def _rest(part: _Part, whole: Any) -> str:
