@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         QuotaExceededError,
         RateLimitError,
         RunStateError,
+        RuntimeClosedError,
         ServerError,
         StreamInterruptedError,
         ToolError,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from modelyard.routing.limits import Limits
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
+    from modelyard.routing.redis_state import RedisState
     from modelyard.routing.state import LocalState, SharedState
     from modelyard.routing.trace import RouteStep, RouteTrace
     from modelyard.runtime import Runtime
@@ -127,10 +129,9 @@ _HOMES = {
     "errors": (
         "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
         "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "
-        "ModelNotFoundError ModelyardError NoRouteError "
-        "OverloadedError PermissionDeniedError ProviderError QuotaExceededError RateLimitError "
-        "RunStateError ServerError StreamInterruptedError ToolError ToolResultsError "
-        "UnsupportedFeatureError"
+        "ModelNotFoundError ModelyardError NoRouteError OverloadedError PermissionDeniedError "
+        "ProviderError QuotaExceededError RateLimitError RunStateError RuntimeClosedError ServerError "
+        "StreamInterruptedError ToolError ToolResultsError UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "plugins.failures": "PluginFailure PluginStatus",
@@ -141,6 +142,7 @@ _HOMES = {
     "routing.counting": "TokenCount",
     "routing.fallback": "FallbackPolicy",
     "routing.limits": "Limits",
+    "routing.redis_state": "RedisState",
     "routing.state": "LocalState SharedState",
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
@@ -245,6 +247,7 @@ __all__ = [
     "ReasoningOptions",
     "ReasoningPart",
     "Record",
+    "RedisState",
     "Refreshed",
     "RefusalError",
     "RefusalPart",
@@ -261,6 +264,7 @@ __all__ = [
     "RunStateError",
     "RunStream",
     "Runtime",
+    "RuntimeClosedError",
     "ServerError",
     "SharedState",
     "Status",

@@ -23,6 +23,7 @@
         ├── ModelNotFoundError        no such model, or retired
         ├── InvalidResponseError      the answer is not what the provider documents
         ├── StreamInterruptedError    the stream ended before its terminator
+        ├── RuntimeClosedError        the host closed the runtime before the call was over
         └── OutputError               the answer is not the object asked for (modelyard.structured.errors)
             ├── RefusalError          the model declined to answer
             ├── TruncatedOutputError  it was cut off at the limit of output tokens
@@ -61,6 +62,7 @@ __all__ = [
     "QuotaExceededError",
     "RateLimitError",
     "RunStateError",
+    "RuntimeClosedError",
     "ServerError",
     "StreamInterruptedError",
     "ToolError",
@@ -385,6 +387,13 @@ class StreamInterruptedError(ProviderError):
     """The stream ended before its terminator; ``partial`` holds what had arrived."""
 
     default_retryable = True
+
+
+class RuntimeClosedError(ProviderError):
+    """The host closed the runtime: the call was refused, or ended before it was over.
+
+    ``partial`` and ``attempts`` hold what there was of it.
+    """
 
 
 def _shorten(message: str) -> str:

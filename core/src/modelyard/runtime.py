@@ -104,7 +104,8 @@ class Runtime:
     limits:
         ``Limits``, or dicts of their fields, by model reference or provider id.
     state:
-        Where health, limits and retry budgets are kept: in this process unless a shared state is given.
+        Where health, limits and retry budgets are kept: in this process, unless a ``RedisState`` or the URL of a
+        Redis server is given.
     clock:
         The time that waits and breakers go by; for tests.
     deadlines:
@@ -133,7 +134,7 @@ class Runtime:
         fallback: FallbackPolicy | Mapping[str, Any] | str = "never",
         hedge_after: float | None = None,
         limits: Mapping[str, Limits | Mapping[str, Any]] | None = None,
-        state: SharedState | None = None,
+        state: SharedState | str | None = None,
         clock: Clock | None = None,
         deadlines: Deadlines | Mapping[str, float | None] | float | None = None,
         plugins: PluginPolicy | Iterable[object] | None = None,
@@ -172,7 +173,7 @@ class Runtime:
             "fallback": FallbackPolicy.make(fallback),
             "hedge_after": hedge_after,
             "limits": _limits(limits) if limits else {},
-            "state": state,
+            "state": _make_state(state),
             "clock": clock,
             "observe": observers.tell,
         }
@@ -195,9 +196,16 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<Runtime configured for {', '.join(sorted(self._configs)) or 'the environment'}>"
 
-    async def aclose(self) -> None:
-        """Close the sessions of this event loop. The runtime can be used again; it then opens new ones."""
-        await self._endpoints.sessions.aclose()
+    async def aclose(self, *, drain: float = 0.0) -> None:
+        """End the calls of this event loop and close its sessions. The runtime can be used again afterwards.
+
+        Calls under way get ``drain`` seconds to finish; then they end with ``RuntimeClosedError``, which is also
+        what new calls get meanwhile.
+        """
+        if "_planner" in vars(self):
+            await self._planner.aclose(drain)
+        else:
+            await self._endpoints.sessions.aclose()
 
     @property
     def catalog(self) -> Catalog:
@@ -422,6 +430,14 @@ class Runtime:
         and HTTP client. The runtime closes the session.
         """
         return await self._planner.provider(canonical_provider(provider), credential).open_session()
+
+
+def _make_state(state: SharedState | str | None) -> SharedState | None:
+    if not isinstance(state, str):
+        return state
+    from modelyard.routing.redis_state import RedisState
+
+    return RedisState(state)
 
 
 def _defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:

@@ -66,9 +66,13 @@ class SyncRuntime:
     def __repr__(self) -> str:
         return f"<Sync{repr(self._runtime).removeprefix('<')}"
 
-    def close(self) -> None:
-        """Close all connections and end the thread. The runtime cannot be used again."""
-        self._finalizer()
+    def close(self, *, drain: float = 0.0) -> None:
+        """Close all connections and end the thread. The runtime cannot be used again.
+
+        Calls of other threads get ``drain`` seconds to finish; then they end with ``RuntimeClosedError``.
+        """
+        if self._finalizer.detach() is not None:
+            _close(self._runtime, self._loop, drain)
 
     @property
     def catalog(self) -> Catalog:
@@ -236,13 +240,13 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _wind_up(last: Coroutine[Any, Any, None]) -> None:
-    """Cancel every other task and wait for its end, then run the last coroutine."""
+    """Run the last coroutine, then cancel every other task and wait for its end."""
+    await last
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await last
 
 
-def _close(runtime: Runtime, loop: _LoopThread) -> None:
-    loop.close(runtime.aclose())
+def _close(runtime: Runtime, loop: _LoopThread, drain: float = 0.0) -> None:
+    loop.close(runtime.aclose(drain=drain))

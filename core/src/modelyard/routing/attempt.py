@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from modelyard.errors import DeadlineError, ModelyardError, ProviderError, StreamInterruptedError
+from modelyard.errors import (
+    DeadlineError,
+    ModelyardError,
+    ProviderError,
+    RuntimeClosedError,
+    StreamInterruptedError,
+)
 from modelyard.routing.verdict import verdict_on
 from modelyard.types.record import AttemptRecord, Outcome
 
@@ -23,7 +29,7 @@ __all__ = ["Attempt"]
 
 
 class Attempt:
-    """One attempt as it runs; each of the three ends gives its record, once."""
+    """One attempt as it runs. It ends once; whatever end comes later gives the record of the first."""
 
     def __init__(self, call: Call, deployment: Deployment, number: int, wait: float) -> None:
         self._call = call
@@ -33,9 +39,15 @@ class Attempt:
         self._started = time.time()
         self._clock = time.perf_counter()
         self._first_output: float | None = None
+        self._record: AttemptRecord | None = None
         self.request_id: str | None = None
         self.rate_limits: Mapping[str, RateLimit] = {}
         call.observe("attempt_started", call_id=call.id, deployment=deployment.ref, number=number)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._record is not None
 
     def output(self) -> None:
         """Note that output has come."""
@@ -69,18 +81,22 @@ class Attempt:
         usage: Usage | None = None,
         delay: float | None = None,
     ) -> AttemptRecord:
-        record = self._record(outcome, error, usage)
-        await self._call.state.report(
-            self.deployment.key,
-            verdict,
-            delay=delay,
-            latency=self._first_output,
-            rate_limits=self.rate_limits,
-        )
-        self._call.observe("attempt_finished", call_id=self._call.id, attempt=record)
+        if self._record is not None:
+            return self._record
+        record = self._record = self._make_record(outcome, error, usage)
+        try:
+            await self._call.state.report(
+                self.deployment.key,
+                verdict,
+                delay=delay,
+                latency=self._first_output,
+                rate_limits=self.rate_limits,
+            )
+        finally:
+            self._call.observe("attempt_finished", call_id=self._call.id, attempt=record)
         return record
 
-    def _record(self, outcome: Outcome, error: ModelyardError | None, usage: Usage | None) -> AttemptRecord:
+    def _make_record(self, outcome: Outcome, error: ModelyardError | None, usage: Usage | None) -> AttemptRecord:
         provider_error = error if isinstance(error, ProviderError) else None
         billed = outcome != "ok" and (self._first_output is not None or _may_have_been_served(error))
         cost, estimated = (None, False) if outcome == "ok" else self._cost(usage, billed)
@@ -110,7 +126,7 @@ class Attempt:
 
 def _may_have_been_served(error: ModelyardError | None) -> bool:
     """Whether the provider may have done the work although no answer came, so that another try is paid twice."""
-    if error is None or isinstance(error, StreamInterruptedError):
+    if error is None or isinstance(error, (StreamInterruptedError, RuntimeClosedError)):
         return True  # cancelled, or cut in the middle
     if isinstance(error, DeadlineError):
         return error.phase != "connect"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelyard.routing.deployment import Deployment
     from modelyard.routing.limits import Limits
     from modelyard.routing.retry import RetryPolicy
+    from modelyard.routing.running import RunningCalls
     from modelyard.routing.state import Refusal, SharedState
     from modelyard.routing.trace import RouteTrace
     from modelyard.types.completion import Completion
@@ -58,6 +59,7 @@ class Call:
     state: SharedState = field(repr=False)
     clock: Clock = field(repr=False)
     observe: Observe = field(repr=False)
+    running: RunningCalls = field(repr=False)
     id: str = field(default_factory=_new_id)
     fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
     hedge_after: float | None = None

@@ -18,6 +18,7 @@ from modelyard.errors import (
     ModelyardError,
     ProviderError,
     QuotaExceededError,
+    RuntimeClosedError,
 )
 from modelyard.routing.fallback import FallbackPolicy
 from modelyard.routing.retry import RetryPolicy
@@ -104,9 +105,9 @@ def decide(error: ModelyardError, situation: Situation) -> Step:
 
 
 def may_pass_elsewhere(error: ProviderError) -> bool:
-    """Whether another deployment might serve what this one did not: not when the request itself is wrong."""
+    """Whether another deployment might serve it: not a wrong request, nor anything once the runtime is closed."""
     return isinstance(error, (ContextWindowError, ContentFilterError)) or not isinstance(
-        error, InvalidRequestError
+        error, (InvalidRequestError, RuntimeClosedError)
     )
 
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from modelyard.errors import CircuitOpenError, ModelyardError, ProviderError, RateLimitError
 from modelyard.routing.attempt import Attempt
 from modelyard.routing.decide import Option, Retry, Situation, Stop, Switch, decide, may_pass_elsewhere
+from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.events import Status
 from modelyard.types.record import AttemptRecord, Record
 
@@ -36,7 +38,7 @@ class Plan:
 
 
 class Engine:
-    """Runs the attempts of one call, one after another.
+    """Runs the attempts of one call, one after another; use it as ``with Engine(call) as engine``.
 
     ``begin`` gives the first attempt; ``failed`` takes the failure of one and plans the next or raises; ``go``
     carries the plan out. Attempts come with the status events that announce them.
@@ -52,6 +54,25 @@ class Engine:
         self._settled = False
         self._tried: set[int] = set()
         self.records: list[AttemptRecord] = []
+        self._running = call.running.begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._call.running.end(self._running)
+        if isinstance(exc, ModelyardError):
+            self.final(exc)
+        else:
+            self._settle(None, None)  # it has ended before, or the caller gave up
+
+    def watchdog(self) -> Watchdog:
+        """What guards the waits of an attempt."""
+        watchdog = Watchdog(self._call.deadlines, self.remaining())
+        self._running.add(watchdog)
+        return watchdog
 
     @property
     def deployment(self) -> Deployment:
@@ -86,7 +107,7 @@ class Engine:
         if isinstance(step, Switch):
             self._move_to(step.index)
         if step.wait > 0:
-            await self._clock.sleep(step.wait)
+            await self._sleep(step.wait)
         return await self._go(step.wait, [], switched=isinstance(step, Switch))
 
     def final(self, failure: ModelyardError) -> ModelyardError:
@@ -106,12 +127,9 @@ class Engine:
         return finished
 
     async def cancelled(self, attempt: Attempt) -> None:
-        """Record that an attempt was given up."""
-        self.records.append(await attempt.cancel())
-
-    def abandoned(self) -> None:
-        """The caller gave up: tell the observers, unless the call has ended already."""
-        self._settle(None, None)
+        """Record that an attempt was given up, unless it was over before."""
+        if not attempt.over:
+            self.records.append(await attempt.cancel())
 
     def _settle(self, completion: Completion | None, error: ModelyardError | None) -> None:
         if self._settled:
@@ -143,6 +161,10 @@ class Engine:
         """Record the failure of an attempt whose rival was heard or is to decide what comes next."""
         self.records.append(await attempt.fail(failure))
 
+    async def _sleep(self, seconds: float) -> None:
+        """Let time pass, unless the runtime is closed meanwhile."""
+        await self.watchdog().prepare(self._clock.sleep(seconds))
+
     def _attempt(self, deployment: Deployment, wait: float) -> Attempt:
         self._made += 1
         return Attempt(self._call, deployment, self._made, wait)
@@ -166,7 +188,7 @@ class Engine:
                 switched = True
             elif self._worth_waiting(refusal):
                 wait += refusal.wait
-                await self._clock.sleep(refusal.wait)
+                await self._sleep(refusal.wait)
             else:
                 others = [(self._call.deployments[option.index].ref, option.wait) for option in self._options()]
                 refusals += [(ref, "breaker", wait) for ref, wait in others if wait > 0]

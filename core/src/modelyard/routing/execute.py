@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from modelyard.errors import ModelyardError
 from modelyard.routing.engine import Engine
-from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.completion import Completion
 
 if TYPE_CHECKING:
@@ -22,30 +21,22 @@ async def run_complete(call: Call) -> Completion:
 
     Raises the error of the last attempt, with the records of all on it.
     """
-    engine = Engine(call)
-    try:
-        return await _run(call, engine)
-    except asyncio.CancelledError:
-        engine.abandoned()
-        raise
-
-
-async def _run(call: Call, engine: Engine) -> Completion:
-    attempt, _ = await engine.begin()
-    while True:
-        if call.hedge_after is None:
-            outcome = await _attempt(call, engine, attempt)
-        else:
-            attempt, outcome = await _hedged(call, engine, attempt, call.hedge_after)
-        if isinstance(outcome, Completion):
-            return await engine.succeeded(attempt, outcome)
-        attempt, _ = await engine.go(await engine.failed(attempt, outcome, committed=False))
+    with Engine(call) as engine:
+        attempt, _ = await engine.begin()
+        while True:
+            if call.hedge_after is None:
+                outcome = await _attempt(call, engine, attempt)
+            else:
+                attempt, outcome = await _hedged(call, engine, attempt, call.hedge_after)
+            if isinstance(outcome, Completion):
+                return await engine.succeeded(attempt, outcome)
+            attempt, _ = await engine.go(await engine.failed(attempt, outcome, committed=False))
 
 
 async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion | ModelyardError:
     """Make one attempt; errors are returned, so that none is raised with another as its context."""
     deployment = attempt.deployment
-    watchdog = Watchdog(call.deadlines, engine.remaining())
+    watchdog = engine.watchdog()
     try:
         session = await watchdog.prepare(deployment.open_session())
         request = call.request_for(deployment)
@@ -73,16 +64,28 @@ async def _hedged(call: Call, engine: Engine, first: Attempt, after: float) -> t
         pending = set(tasks)
         while pending and not any(_succeeded(task) for task in tasks):
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    except BaseException:
+        await _end(engine, tasks)
+        for attempt in tasks.values():
+            await engine.cancelled(attempt)
+        raise
+    await _end(engine, tasks)
     heard = next((task for task in tasks if _succeeded(task)), next(iter(tasks)))
     for task, attempt in tasks.items():
         if task is not heard and not task.cancelled() and isinstance(failure := task.result(), ModelyardError):
             await engine.lost(attempt, failure)
     engine.adopt(tasks[heard])
     return tasks[heard], heard.result()
+
+
+async def _end(engine: Engine, tasks: dict[asyncio.Task[_Outcome], Attempt]) -> None:
+    """Cancel what is under way; a task that had not even begun records nothing itself."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task, attempt in tasks.items():
+        if task.cancelled():
+            await engine.cancelled(attempt)
 
 
 def _succeeded(task: asyncio.Future[_Outcome]) -> bool:

@@ -21,6 +21,7 @@ from modelyard.routing.order import Outlook
 from modelyard.routing.plan import Plan, settle
 from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
+from modelyard.routing.running import RunningCalls
 from modelyard.routing.sieve import Sieve
 from modelyard.routing.state import LocalState
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
@@ -65,6 +66,7 @@ class Planner:
         clock: Clock | None,
         observe: Observe,
     ) -> None:
+        self.running = RunningCalls()
         self._registry = registry
         self._endpoints = endpoints
         self._store = store
@@ -81,6 +83,12 @@ class Planner:
         self._turn = 0
         self._sieve = Sieve()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
+
+    async def aclose(self, drain: float) -> None:
+        """Let the calls of this event loop finish within so many seconds, end the rest, and close everything."""
+        async with self.running.closing(drain):
+            await self._endpoints.sessions.aclose()
+            await self._state.aclose()
 
     def prepare(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
         """Find a route, and validate the request for the deployment tried first.
@@ -104,6 +112,7 @@ class Planner:
             state=self._state,
             clock=self._clock,
             observe=self._observe,
+            running=self.running,
             fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
             hedge_after=options.get("hedge_after", self._hedge_after),
             limits=self._limits,

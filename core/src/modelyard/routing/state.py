@@ -18,17 +18,20 @@ from modelyard.routing.limits import Limits, WindowCounter
 if TYPE_CHECKING:
     from modelyard.types.limits import RateLimit
 
-__all__ = ["LocalState", "Refusal", "SharedState", "Verdict"]
+__all__ = ["LocalState", "Reason", "Refusal", "SharedState", "Verdict"]
 
 Verdict: TypeAlias = Literal["ok", "failed", "neutral"]
 """What an attempt says of its deployment: nothing, when it was cancelled or the fault is the caller's."""
+
+
+Reason: TypeAlias = Literal["breaker", "limit", "concurrency"]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A request may not go out now: why, and in how many seconds it may."""
 
-    reason: Literal["breaker", "limit", "concurrency"]
+    reason: Reason
     wait: float
 
 
@@ -117,6 +120,14 @@ class LocalState:
             health.breaker.admit(now, last_resort=last_resort)
             health.in_flight += 1
         return None
+
+    def count(self, key: str, limits: Limits | None, tokens: int) -> None:
+        """Count a request that another state has let pass, so that this one can stand in for it."""
+        with self._lock:
+            health = self._of(key)
+            if limits is not None:
+                self._over(key, health, limits, tokens)
+            health.in_flight += 1
 
     async def report(
         self,

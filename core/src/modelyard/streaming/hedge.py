@@ -57,18 +57,28 @@ class HedgedAttempt:
 
     async def batches(self, news: Sequence[Event]) -> AsyncGenerator[list[Event], None]:
         """Yield the batches of the attempt that speaks first; of the first one, if both fail."""
-        yield list(news)
-        runners = [_Runner(self.lane)]
+        runners: list[_Runner] = []
         try:
+            yield list(news)
+            runners.append(_Runner(self.lane))
             await asyncio.wait([runners[0].task], timeout=self._after)
             if not runners[0].task.done():
                 await self._start_second(runners)
             heard = await self._listen(runners)
             async for batch in self._deliver(heard, runners):
                 yield batch
-        finally:
-            for runner in runners:
-                await runner.aclose()
+        except BaseException:
+            await self._abandon(runners)
+            raise
+        for runner in runners:
+            await runner.aclose()
+
+    async def _abandon(self, runners: list[_Runner]) -> None:
+        """End everything; an attempt that had not even begun, or whose failure nobody asked for, was cancelled."""
+        for runner in runners:
+            await runner.aclose()
+        for lane in [self.lane, *(runner.lane for runner in runners)]:
+            await self._engine.cancelled(lane.attempt)
 
     async def _start_second(self, runners: list[_Runner]) -> None:
         attempt = await self._engine.hedge()

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from modelyard.errors import ModelyardError
+from modelyard.routing.attempt import Attempt
 from modelyard.routing.call import Call
 from modelyard.routing.engine import Engine
 from modelyard.streaming.event_stream import EventStream
@@ -27,12 +28,12 @@ class CompletionStream(EventStream):
     def __init__(self, call: Call) -> None:
         super().__init__(self._run())
         self._call = call
-        self._lane: StreamAttempt | None = None
+        self._source: StreamAttempt | HedgedAttempt | None = None
 
     @property
     def completion(self) -> Completion:
         """The whole answer. Raises ``ModelyardError`` before the stream has reached its end."""
-        completion = self._lane.completion if self._lane is not None else None
+        completion = self._source.lane.completion if self._source is not None else None
         if completion is None:
             raise ModelyardError(
                 "The stream has not reached its end, so there is no completion yet.",
@@ -43,7 +44,7 @@ class CompletionStream(EventStream):
     @property
     def partial(self) -> Completion | None:
         """What has arrived so far; ``None`` if nothing has."""
-        return self._lane.partial() if self._lane is not None else None
+        return self._source.lane.partial() if self._source is not None else None
 
     async def collect(self) -> Completion:
         """Take all remaining events and return the whole answer."""
@@ -53,32 +54,21 @@ class CompletionStream(EventStream):
         return self.completion
 
     async def _run(self) -> AsyncGenerator[list[Event], None]:
-        engine = Engine(self._call)
-        try:
-            async with contextlib.aclosing(self._attempts(engine)) as batches:
-                async for batch in batches:
-                    yield batch
-        finally:
-            engine.abandoned()
-
-    async def _attempts(self, engine: Engine) -> AsyncGenerator[list[Event], None]:
         """Make attempts until one succeeds or the policy says stop."""
-        call = self._call
-        attempt, news = await engine.begin()
-        while True:
-            lane = self._lane = StreamAttempt(call, engine, attempt)
-            if call.hedge_after is None:
-                async with contextlib.aclosing(lane.batches(news)) as batches:
+        with Engine(self._call) as engine:
+            attempt, news = await engine.begin()
+            while True:
+                source = self._source = self._source_of(engine, attempt)
+                async with contextlib.aclosing(source.batches(news)) as batches:
                     async for batch in batches:
                         yield batch
-            else:
-                hedged = HedgedAttempt(call, engine, lane, call.hedge_after)
-                async with contextlib.aclosing(hedged.batches(news)) as batches:
-                    async for batch in batches:
-                        lane = self._lane = hedged.lane
-                        yield batch
-            if lane.failure is None:
-                return
-            plan = await engine.failed(lane.attempt, lane.failure, committed=lane.committed)
-            yield list(plan.news)
-            attempt, news = await engine.go(plan)
+                lane = source.lane
+                if lane.failure is None:
+                    return
+                plan = await engine.failed(lane.attempt, lane.failure, committed=lane.committed)
+                yield list(plan.news)
+                attempt, news = await engine.go(plan)
+
+    def _source_of(self, engine: Engine, attempt: Attempt) -> StreamAttempt | HedgedAttempt:
+        call, lane = self._call, StreamAttempt(self._call, engine, attempt)
+        return lane if call.hedge_after is None else HedgedAttempt(call, engine, lane, call.hedge_after)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError, ProviderError, StreamInterruptedError
 from modelyard.streaming.collect import Collector
-from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.completion import Completion
 from modelyard.types.events import Done, Event, ResponseInfo, Status
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from modelyard.routing.attempt import Attempt
     from modelyard.routing.call import Call
     from modelyard.routing.engine import Engine
+    from modelyard.streaming.watchdog import Watchdog
 
 __all__ = ["StreamAttempt"]
 
@@ -34,6 +34,11 @@ class StreamAttempt:
         self._collector = Collector()
         self._info: ResponseInfo | None = None
         self._cancelled = False
+
+    @property
+    def lane(self) -> StreamAttempt:
+        """Itself: the attempt that is heard."""
+        return self
 
     @property
     def committed(self) -> bool:
@@ -57,7 +62,7 @@ class StreamAttempt:
         wait for its orderly end.
         """
         call, deployment = self._call, self.attempt.deployment
-        watchdog = Watchdog(call.deadlines, self._engine.remaining())
+        watchdog = self._engine.watchdog()
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
             yield list(news)

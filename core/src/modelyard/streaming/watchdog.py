@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
-from modelyard.errors import DeadlineError
+from modelyard.errors import DeadlineError, ProviderError, RuntimeClosedError
 
 if TYPE_CHECKING:
     from modelyard.config import Deadlines
@@ -68,8 +68,12 @@ class Watchdog:
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """Await something of the provider's.
 
-        Raises ``DeadlineError`` naming the deadline that passed, after cancelling what was awaited.
+        Raises ``DeadlineError`` naming the deadline that passed, after cancelling what was awaited;
+        ``RuntimeClosedError`` likewise.
         """
+        if self.expired:
+            _discard(awaitable)
+            raise self._error()
         task = self._task = asyncio.current_task()
         cancelling = task.cancelling() if task is not None else 0
         self._since = self._loop.time()
@@ -95,6 +99,24 @@ class Watchdog:
         finally:
             _watching.reset(token)
 
+    @property
+    def expired(self) -> bool:
+        """Whether a deadline has passed or the runtime was closed."""
+        return self._expired is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits just now."""
+        return self._task is not None
+
+    def interrupt(self) -> None:
+        """End the wait under way, and every later one at once, because the runtime is closed."""
+        if self._expired is not None:
+            return
+        self._expired = "closed"
+        if self._task is not None:
+            self._task.cancel()
+
     def stop(self) -> None:
         """Disarm; the next wait arms again."""
         if self._timer is not None:
@@ -117,7 +139,7 @@ class Watchdog:
 
     def _tick(self) -> None:
         self._timer = None
-        if self._task is None:
+        if self._task is None or self._expired is not None:
             return  # the consumer is busy; its next wait arms the timer
         due, phase = self._due()
         if due is None or due > self._loop.time():
@@ -126,6 +148,15 @@ class Watchdog:
         self._expired = phase
         self._task.cancel()
 
-    def _error(self) -> DeadlineError:
+    def _error(self) -> ProviderError:
         phase = self._expired or "total"
+        if phase == "closed":
+            return RuntimeClosedError("The runtime was closed before the call was over.")
         return DeadlineError(f"The {phase.replace('_', ' ')} deadline passed.", phase=phase)
+
+
+def _discard(awaitable: Awaitable[object]) -> None:
+    """Close what is not going to be awaited, so that nobody is warned of it."""
+    close = getattr(awaitable, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,212 @@
+"""Health, limits and retry budgets shared between processes through Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from modelyard.routing.breaker import BreakerPolicy
+from modelyard.routing.budget import RetryBudget
+from modelyard.routing.leases import Leases
+from modelyard.routing.limits import Limits
+from modelyard.routing.redis_link import RedisLink
+from modelyard.routing.redis_scripts import ADMIT, RENEW, REPORT, TAKE_RETRY
+from modelyard.routing.state import LocalState, Reason, Refusal, Verdict
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from modelyard.routing.clock import Clock
+    from modelyard.types.limits import RateLimit
+
+__all__ = ["RedisState"]
+
+WATCHED = 32
+"""Deployments whose waits are told with every answer, the latest asked for."""
+
+
+class RedisState:
+    """A ``SharedState`` in Redis: one round trip to admit a request, one to report its end.
+
+    ``server`` is a URL, or a ``redis.asyncio`` client, which stays open. Times are the server's, so that processes
+    agree. A place under a concurrency limit is a lease of ``lease`` seconds that is renewed while its request
+    runs; a process that dies gives its places back by letting them lapse. What the server does not answer within
+    ``timeout`` seconds is decided by this process alone, as is everything until the server is back.
+
+    Redis holds fingerprints of credentials, never credentials. ``clock`` replaces the server's, for tests.
+    """
+
+    def __init__(
+        self,
+        server: str | Redis,
+        *,
+        prefix: str = "modelyard",
+        breaker: BreakerPolicy | None = None,
+        timeout: float = 0.5,
+        lease: float = 30.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._link = RedisLink(server, timeout=timeout)
+        self._prefix = prefix
+        self._policy = breaker or BreakerPolicy()
+        self._lease = lease
+        self._clock = clock
+        self._local = LocalState(breaker=breaker, clock=clock)
+        self._leases = Leases(uuid.uuid4().hex)
+        self._waits: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    async def admit(
+        self, key: str, limits: Limits | None = None, tokens: int = 0, *, last_resort: bool = True
+    ) -> Refusal | None:
+        """Let a request pass and count it, or say why not."""
+        slot = self._leases.new() if limits is not None and limits.concurrency is not None else ""
+        asked = self._link.spawn(self._ask_to_admit(key, limits, tokens, last_resort=last_resort, slot=slot))
+        try:
+            answer = await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            if not asked.cancelling():  # the whole loop ends otherwise, and the lease lapses by itself
+                await asyncio.shield(self._link.spawn(self._undo(key, asked, slot)))
+            raise
+        if answer is None:
+            refusal = await self._local.admit(key, limits, tokens, last_resort=last_resort)
+        else:
+            refusal = _refusal(answer)
+            if refusal is None:
+                self._local.count(key, limits, tokens)
+        if refusal is None and slot:
+            self._leases.hold(key, slot)
+            self._leases.keep(self._lease / 3, self._renew)
+        return refusal
+
+    async def report(
+        self,
+        key: str,
+        verdict: Verdict,
+        *,
+        delay: float | None = None,
+        latency: float | None = None,
+        rate_limits: Mapping[str, RateLimit] | None = None,
+    ) -> None:
+        """Say how an admitted request ended."""
+        await self._local.report(key, verdict, delay=delay, latency=latency, rate_limits=rate_limits)
+        spent = [limit.reset for limit in (rate_limits or {}).values() if limit.remaining == 0 and limit.reset]
+        slot = self._leases.release(key)
+        await asyncio.shield(
+            self._link.spawn(
+                self._send_report(key, verdict, delay or 0.0, max(spent, default=0.0), latency is not None, slot)
+            )
+        )
+
+    async def take_retry(self, key: str) -> bool:
+        """Spend one retry of the deployment's budget, if there is one."""
+        budget = RetryBudget()
+        answer = await self._link.run(
+            TAKE_RETRY, [self._name(key)], [self._now(), budget.capacity, budget.per_second]
+        )
+        here = await self._local.take_retry(key)
+        return here if answer is None else answer == ["1"]
+
+    def available_in(self, key: str) -> float:
+        """Seconds until the breaker lets a request pass, as of the last answer from Redis."""
+        wait, at = self._waits.get(key, (0.0, 0.0))
+        left = max(wait - (self._time() - at), 0.0)
+        return max(left, self._local.available_in(key)) if self._link.away else left
+
+    def latency(self, key: str) -> float | None:
+        """Seconds to the first output, smoothed over the answers this process got."""
+        return self._local.latency(key)
+
+    def in_flight(self, key: str) -> int:
+        """Requests under way from this process."""
+        return self._local.in_flight(key)
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the state can be used again, and then opens new ones."""
+        await self._leases.aclose()
+        await self._link.aclose()
+
+    async def _ask_to_admit(
+        self, key: str, limits: Limits | None, tokens: int, *, last_resort: bool, slot: str
+    ) -> list[str] | None:
+        limits = limits or Limits()
+        return await self._tell(
+            ADMIT,
+            key,
+            [
+                tokens,
+                self._policy.last_resort if last_resort else "",
+                *(_or_nothing(limits.requests_per_minute), _or_nothing(limits.tokens_per_minute)),
+                *(_or_nothing(limits.concurrency), slot, self._lease),
+            ],
+        )
+
+    async def _send_report(
+        self, key: str, verdict: Verdict, delay: float, exhausted: float, answered: bool, slot: str
+    ) -> list[str] | None:
+        policy = self._policy
+        args = [slot, verdict, delay, int(answered), exhausted, policy.failures, policy.cooldown, policy.longest]
+        return await self._tell(REPORT, key, args)
+
+    async def _tell(self, script: str, key: str, args: Sequence[object]) -> list[str] | None:
+        """Run a script about a deployment, and remember the waits its answer tells."""
+        watched = self._watched(key)
+        name = self._name(key)
+        names = [f"{name}:slots", f"{name}:sent", *(self._name(other) for other in watched)]
+        answer = await self._link.run(script, names, [self._now(), self._policy.probe_timeout, *args])
+        if answer is not None:
+            now = self._time()
+            self._waits.update(
+                (other, (float(wait), now)) for other, wait in zip(watched, answer[2:], strict=True)
+            )
+        return answer
+
+    async def _undo(self, key: str, asked: asyncio.Task[list[str] | None], slot: str) -> list[str] | None:
+        """Take back what was admitted for a caller that has gone."""
+        answer = await asked
+        if answer is None or _refusal(answer) is not None:
+            return None
+        return await self._send_report(key, "neutral", 0.0, 0.0, False, slot)
+
+    async def _renew(self) -> None:
+        held = self._leases.held()
+        await self._set_leases(held, self._lease)
+        # What was given up meanwhile may have been renewed after its end.
+        await self._set_leases([pair for pair in held if pair not in self._leases.held()], 0.0)
+
+    async def _set_leases(self, leases: list[tuple[str, str]], seconds: float) -> None:
+        if leases:
+            names = [f"{self._name(key)}:slots" for key, _ in leases]
+            await self._link.run(RENEW, names, [self._now(), seconds, *(slot for _, slot in leases)])
+
+    def _watched(self, key: str) -> list[str]:
+        """The deployment, first, and others asked for of late."""
+        with self._lock:
+            self._waits[key] = self._waits.pop(key, (0.0, 0.0))
+            return [key, *(other for other in list(self._waits)[-WATCHED:] if other != key)]
+
+    def _name(self, key: str) -> str:
+        """The name in Redis, without the base URL; its braces keep all names on one node of a cluster."""
+        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+        return f"{{{self._prefix}}}:{key.partition('#')[0]}:{digest}"
+
+    def _time(self) -> float:
+        return time.monotonic() if self._clock is None else self._clock.now()
+
+    def _now(self) -> object:
+        """The time of a test's clock; nothing, for the server's own."""
+        return "" if self._clock is None else self._clock.now()
+
+
+def _or_nothing(value: int | None) -> object:
+    return "" if value is None else value
+
+
+def _refusal(answer: list[str]) -> Refusal | None:
+    reason, wait = answer[:2]
+    return Refusal(cast("Reason", reason), float(wait)) if reason else None
