@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ class Late(ScriptedProvider):
         self.left = self.begun = 0
         self.rival = asyncio.Event()
 
-    async def _events(self, request: Any) -> AsyncIterator[Any]:
+    async def _events(self, request: Any) -> AsyncGenerator[Any, None]:
         self.begun += 1
         if self.begun > 1:
             self.rival.set()
@@ -45,7 +45,7 @@ class Rival(ScriptedProvider):
         super().__init__("quick", default=default)
         self.late = late
 
-    async def _events(self, request: Any) -> AsyncIterator[Any]:
+    async def _events(self, request: Any) -> AsyncGenerator[Any, None]:
         self.late.rival.set()
         async for event in super()._events(request):
             yield event

@@ -64,16 +64,17 @@ async def _hedged(call: Call, engine: Engine, first: Attempt, after: float) -> t
         pending = set(tasks)
         while pending and not any(_succeeded(task) for task in tasks):
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        await _end(engine, tasks)
+        heard = next((task for task in tasks if _succeeded(task)), next(iter(tasks)))
+        for task, attempt in tasks.items():
+            lost = task is not heard and not task.cancelled() and task.result()
+            if isinstance(lost, ModelyardError):
+                await engine.lost(attempt, lost)
     except BaseException:
         await _end(engine, tasks)
         for attempt in tasks.values():
             await engine.cancelled(attempt)
         raise
-    await _end(engine, tasks)
-    heard = next((task for task in tasks if _succeeded(task)), next(iter(tasks)))
-    for task, attempt in tasks.items():
-        if task is not heard and not task.cancelled() and isinstance(failure := task.result(), ModelyardError):
-            await engine.lost(attempt, failure)
     engine.adopt(tasks[heard])
     return tasks[heard], heard.result()
 

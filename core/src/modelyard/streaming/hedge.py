@@ -6,6 +6,7 @@ The other is cancelled, which closes its connection, and stays on the record as 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,9 @@ class _Runner:
 
     async def aclose(self) -> None:
         """Cancel the reading and close the connection."""
-        self.task.cancel()
-        await asyncio.wait([self.task])
+        if not self.task.done():
+            self.task.cancel()
+            await asyncio.wait([self.task])
         await self.batches.aclose()
 
 
@@ -65,13 +67,13 @@ class HedgedAttempt:
             if not runners[0].task.done():
                 await self._start_second(runners)
             heard = await self._listen(runners)
-            async for batch in self._deliver(heard, runners):
-                yield batch
+            async with contextlib.aclosing(self._deliver(heard, runners)) as batches:
+                async for batch in batches:
+                    yield batch
+            await heard.aclose()
         except BaseException:
             await self._abandon(runners)
             raise
-        for runner in runners:
-            await runner.aclose()
 
     async def _abandon(self, runners: list[_Runner]) -> None:
         """End everything; an attempt that had not even begun, or whose failure nobody asked for, was cancelled."""

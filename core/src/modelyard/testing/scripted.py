@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from modelyard.errors import (
@@ -130,9 +131,10 @@ class ScriptedProvider:
         self, session: ScriptedSession, request: Request, card: ModelCard
     ) -> AsyncIterator[ResponseInfo | Event]:
         """Answer with the next script, event by event."""
-        async for item in self._events(request):
-            yield item
-            await asyncio.sleep(self.pause)
+        async with aclosing(self._events(request)) as events:
+            async for item in events:
+                yield item
+                await asyncio.sleep(self.pause)
 
     @hookimpl
     def modelyard_tools(self, request: Request, card: ModelCard) -> JsonObject:
@@ -144,7 +146,7 @@ class ScriptedProvider:
         """Map what no script raises."""
         return ProviderError(f"{type(error).__name__}: {error}")
 
-    async def _events(self, request: Request) -> AsyncIterator[ResponseInfo | Event]:
+    async def _events(self, request: Request) -> AsyncGenerator[ResponseInfo | Event, None]:
         self.requests.append(request)
         self._answers += 1
         script = self.scripts.popleft() if self.scripts else self.default

@@ -191,7 +191,7 @@ class LoopbackServer:
         listening = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done() and not listening.result():
+            if _client_left(sending, listening):
                 self.disconnects += 1
                 self._left.set()
                 raise ConnectionResetError
@@ -201,6 +201,13 @@ class LoopbackServer:
             sending.cancel()
             listening.cancel()
             await asyncio.gather(sending, listening, return_exceptions=True)
+
+
+def _client_left(sending: asyncio.Future[None], listening: asyncio.Future[bytes]) -> bool:
+    """Whether the client went, in order or by a reset, before the answer was at its end."""
+    if sending.done():
+        return isinstance(sending.exception(), ConnectionError)
+    return listening.exception() is not None or not listening.result()
 
 
 async def _read_request(reader: asyncio.StreamReader, early: bytes) -> Received | None:
