@@ -14,7 +14,7 @@ JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test $(SUITES:%=test-%) bench reliability parity live lint format typecheck check build clean
+.PHONY: help demo test $(SUITES:%=test-%) bench reliability soak parity live lint format typecheck check build clean
 
 help:  ## Show what each target does
 	@awk 'BEGIN {FS = ":.*##"; print "make <target> [ENV=<name>]   ENV defaults to dev, for tests to test\n"} \
@@ -38,6 +38,9 @@ bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 
 reliability: $(TEST)/.ready  ## Run the fault matrix and rewrite its table in docs/reliability.md
 	$(TEST)/bin/python -m tests.fault_matrix
+
+soak: $(TEST)/.ready  ## Two minutes of chaos: 200 streams over providers that fail; ARGS="--seconds 20"
+	$(TEST)/bin/python -m tests.soak $(ARGS)
 
 parity: $(TEST)/.ready  ## Run the parity criteria over the emulators and write docs/parity.md
 	$(TEST)/bin/python -m modelyard.testing.parity docs/parity.md
