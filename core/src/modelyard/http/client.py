@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from modelyard.errors import ConfigurationError
+from modelyard.http.failures import WAITED_FOR_POOL
 from modelyard.plugins.sessions import SessionSettings
 
 __all__ = ["MAX_ERROR_BODY", "AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
@@ -77,7 +78,7 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
     # Plain http needs no trust store; a context without one refuses any TLS it might meet.
     secure = urlsplit(base_url).scheme == "https" or (proxy or "").startswith("https")
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    timeout = httpx.Timeout(None, connect=settings.connect_timeout)
+    timeout = httpx.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout)
     make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
     direct = direct_client_class(httpx)
 
@@ -150,9 +151,27 @@ def _aiohttp_session(tls: ssl.SSLContext, max_connections: int) -> Any:
         # Provider cookies belong to nobody: they would tie calls of different credentials together.
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
+        trace_configs=[_mark_queued()],
         max_line_size=32_768,
         max_field_size=32_768,
     )
+
+
+def _mark_queued() -> Any:
+    """Mark the timeouts of requests that waited for a connection of ours: aiohttp raises the same for both."""
+    import aiohttp
+
+    async def queued(session: Any, context: Any, params: Any) -> None:
+        context.queued = True
+
+    async def failed(session: Any, context: Any, params: Any) -> None:
+        if hasattr(context, "queued"):
+            setattr(params.exception, WAITED_FOR_POOL, True)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_queued_start.append(queued)
+    trace.on_request_exception.append(failed)
+    return trace
 
 
 def _proxy_for(configured: str | None, base_url: str) -> str | None:

@@ -17,6 +17,7 @@ from modelyard.errors import ProviderError
 from modelyard.types.base import JsonObject
 
 __all__ = [
+    "WAITED_FOR_POOL",
     "HttpFailure",
     "error_for_status",
     "find_retry_after",
@@ -26,6 +27,9 @@ __all__ = [
     "plain_text",
     "unreadable_error",
 ]
+
+WAITED_FOR_POOL = "modelyard_waited_for_pool"
+"""The attribute of an aiohttp timeout that says that the request waited for a connection of ours."""
 
 _LONGEST_WAIT = 10 * 365 * 86_400.0
 
@@ -135,7 +139,7 @@ def map_transport_error(error: BaseException) -> ProviderError | None:
     hung_up = type(cause).__module__.startswith("aiohttp") and not isinstance(cause, TimeoutError)
     text = str(error) or (str(cause) if cause is not None else "") or type(error).__name__
     if isinstance(error, TimeoutError) or ("TimeoutException" in names and not hung_up):
-        return _timeout(type(error).__name__, names)
+        return _timeout(type(error).__name__, names, queued=hasattr(cause, WAITED_FOR_POOL))
     if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError", "CookieConflict"}:
         return errors.InvalidRequestError(f"The HTTP client refused the request: {text}.")
     if names & {"DecodingError", "TooManyRedirects", "StreamError", "SSEError"}:
@@ -154,8 +158,8 @@ def _never_made(names: set[str], cause: BaseException | None) -> bool:
     return bool((names | causes) & made_none)
 
 
-def _timeout(name: str, names: set[str]) -> ProviderError:
-    if "PoolTimeout" in names:
+def _timeout(name: str, names: set[str], *, queued: bool) -> ProviderError:
+    if "PoolTimeout" in names or queued:
         return errors.ConnectionFailedError(
             "No connection became free in time: the limit is on this side.",
             code="pool_timeout",

@@ -184,7 +184,7 @@ def _make_client(
             http_client=cast("httpx2.AsyncClient", http_client),
             default_headers=headers,
             max_retries=0,
-            timeout=httpx2.Timeout(None, connect=settings.connect_timeout),
+            timeout=httpx2.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout),
             open_telemetry=False,
         )
     except (anthropic.AnthropicError, ValueError) as error:
