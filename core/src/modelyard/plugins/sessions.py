@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from modelyard.credentials.resolve import Credential
 from modelyard.errors import ConfigurationError
 from modelyard.log import logger
+from modelyard.loop_end import at_loop_end
 from modelyard.plugins.info import ProviderInfo
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class SessionPool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loops: dict[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[Session]]] = {}
+        self._ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
     async def get(self, provider: str, fingerprint: str, opener: Callable[[], Awaitable[Session]]) -> Session:
         """The session for a provider and credential in this loop, opened once however many ask at a time."""
@@ -79,8 +81,20 @@ class SessionPool:
         import asyncio
 
         with self._lock:
-            sessions = self._loops.pop(asyncio.get_running_loop(), {})
+            end = self._ends.pop(asyncio.get_running_loop(), None)
+        if end is not None:
+            await end.aclose()
+
+    async def _close(self) -> None:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            sessions = self._loops.pop(loop, {})
+            self._ends.pop(loop, None)
         for (provider, _), task in sessions.items():
+            if task.cancelled():
+                continue
             try:
                 session = await task
                 await session.aclose()
@@ -95,7 +109,9 @@ class SessionPool:
             found = self._loops.get(loop)
             if found is None:
                 self._loops = {other: tasks for other, tasks in self._loops.items() if not other.is_closed()}
+                self._ends = {other: end for other, end in self._ends.items() if not other.is_closed()}
                 found = self._loops[loop] = {}
+                self._ends[loop] = at_loop_end(self._close)
             return found
 
 

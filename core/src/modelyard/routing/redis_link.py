@@ -7,11 +7,12 @@ import contextlib
 import importlib.util
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ConfigurationError
 from modelyard.log import logger
+from modelyard.loop_end import at_loop_end
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -74,6 +75,12 @@ class RedisLink:
     async def aclose(self) -> None:
         """Close the client of this loop when all it was asked is done; the next script opens another."""
         with self._lock:
+            client = self._loops.get(asyncio.get_running_loop())
+        if client is not None:
+            await client.end.aclose()
+
+    async def _close(self) -> None:
+        with self._lock:
             client = self._loops.pop(asyncio.get_running_loop(), None)
         if client is None:
             return
@@ -89,7 +96,7 @@ class RedisLink:
             found = self._loops.get(loop)
             if found is None:
                 self._loops = {other: client for other, client in self._loops.items() if not other.is_closed()}
-                found = self._loops[loop] = _Client(self._connect())
+                found = self._loops[loop] = _Client(self._connect(), at_loop_end(self._close))
             return found
 
     def _connect(self) -> Redis:
@@ -143,10 +150,11 @@ class RedisLink:
 class _Client:
     """A client, its scripts, and what is under way over it."""
 
-    __slots__ = ("_scripts", "redis", "tasks")
+    __slots__ = ("_scripts", "end", "redis", "tasks")
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, end: AsyncGenerator[None, None]) -> None:
         self.redis = redis
+        self.end = end
         self.tasks: set[asyncio.Task[list[str] | None]] = set()
         self._scripts: dict[str, AsyncScript] = {}
 
