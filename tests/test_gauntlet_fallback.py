@@ -55,7 +55,7 @@ def several() -> Any:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize(("first", "second"), itertools.permutations(PROVIDERS, 2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(PROVIDERS, 2)))
 async def test_e17_what_falls_back_is_the_request_a_direct_call_would_have_sent(
     several: Several, first: str, second: str, stream: bool
 ) -> None:
