@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RedisState"]
 
 WATCHED = 32
-"""Deployments whose waits are told with every answer, the latest asked for."""
+"""Deployments whose waits are told with every answer and remembered: the latest asked for."""
 
 
 class RedisState:
@@ -188,7 +188,9 @@ class RedisState:
         """The deployment, first, and others asked for of late."""
         with self._lock:
             self._waits[key] = self._waits.pop(key, (0.0, 0.0))
-            return [key, *(other for other in list(self._waits)[-WATCHED:] if other != key)]
+            while len(self._waits) > WATCHED:
+                del self._waits[next(iter(self._waits))]
+            return [key, *(other for other in self._waits if other != key)]
 
     def _name(self, key: str) -> str:
         """The name in Redis, without the base URL; its braces keep all names on one node of a cluster."""
