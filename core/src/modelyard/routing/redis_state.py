@@ -161,9 +161,9 @@ class RedisState:
         answer = await self._link.run(script, names, [self._now(), self._policy.probe_timeout, *args])
         if answer is not None:
             now = self._time()
-            self._waits.update(
-                (other, (float(wait), now)) for other, wait in zip(watched, answer[2:], strict=True)
-            )
+            told = {other: (float(wait), now) for other, wait in zip(watched, answer[2:], strict=True)}
+            with self._lock:
+                self._waits |= told
         return answer
 
     async def _undo(self, key: str, asked: asyncio.Task[list[str] | None], slot: str) -> list[str] | None:
