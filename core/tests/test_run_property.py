@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard import ModelyardError, RunLimits, RunResult, RunState, Runtime, ToolCall, ToolResult, tool
-from modelyard.testing import Script, ScriptedProvider
+from modelyard.testing import Script, ScriptedProvider, run_apart
 from modelyard.tooling.run_grammar import check_run
 
 KINDS = ("fine", "slow", "fails", "unknown", "invalid", "cut", "denied", "external")
@@ -94,7 +94,7 @@ def test_each_call_is_answered_once_and_the_run_ends_within_its_limits(
         if number < len(failing) and failing[number]:
             scripts.append(Script().fail("server"))
         scripts.append(script(number, kinds))
-    result = asyncio.run(play(world, ScriptedProvider("acme", scripts), limits, stream=stream))
+    result = run_apart(play(world, ScriptedProvider("acme", scripts), limits, stream=stream))
 
     assert all(times == 1 for times in world.executed.values())
     assert result.turns <= limits.max_turns

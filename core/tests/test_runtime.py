@@ -25,7 +25,7 @@ from modelyard import (
     ToolResult,
     hookimpl,
 )
-from modelyard.testing import Script, ScriptedProvider
+from modelyard.testing import Script, ScriptedProvider, run_apart
 from modelyard.types.events import ContentDelta, Done, Event
 
 HELLO = (
@@ -251,7 +251,7 @@ async def test_a_session_that_fails_to_open_is_tried_again_next_time() -> None:
 def test_two_event_loops_in_a_row_each_get_a_session() -> None:
     runtime, provider = runtime_with()
     for _ in range(2):
-        asyncio.run(runtime.complete("acme:one", "Hi"))
+        run_apart(runtime.complete("acme:one", "Hi"))
     assert len(provider.sessions) == 2
 
 

@@ -28,7 +28,7 @@ from modelyard import (
     StreamInterruptedError,
     ToolResult,
 )
-from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Received, Reply, Script
+from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Received, Reply, Script, run_apart
 from modelyard.testing.faults import drip, hang_after, hang_before_head, html_page, reset_after, reset_before_head
 from modelyard.types.base import JsonObject
 from modelyard_claude.dialect import DIALECT
@@ -308,8 +308,8 @@ def test_two_event_loops_in_a_row(emulator: Emulator) -> None:
         async with runtime:
             await runtime.complete(MODEL, "Hi")
 
-    asyncio.run(ask())
-    asyncio.run(ask())
+    run_apart(ask())
+    run_apart(ask())
     assert len(emulator.requests) == 2
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from modelyard import AuthenticationError, ConfigurationError, Message, Runtime
-from modelyard.testing import Emulator, Hang, LoopbackServer, Received, Reply, Script
+from modelyard.testing import Emulator, Hang, LoopbackServer, Received, Reply, Script, run_apart
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, ToolResult
 from modelyard_gemini.dialect import DIALECT
@@ -257,7 +257,7 @@ def test_two_event_loops_in_a_row_can_use_one_runtime(emulator: Emulator) -> Non
         await runtime.aclose()
         return completion.text
 
-    assert asyncio.run(once()) == asyncio.run(once())
+    assert run_apart(once()) == run_apart(once())
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from modelyard.credentials.resolve import Credential
 from modelyard.credentials.secret import Secret
 from modelyard.http.tls import SharedTls
 from modelyard.plugins.sessions import SessionSettings
-from modelyard.testing import Emulator, Hang, Reply, Script
+from modelyard.testing import Emulator, Hang, Reply, Script, run_apart
 from modelyard_mistral.dialect import DIALECT
 from modelyard_mistral.options import SERVERS
 from modelyard_mistral.plugin import modelyard_provider
@@ -196,7 +196,7 @@ def test_two_event_loops_in_a_row_work(emulator: Emulator) -> None:
         async with runtime:
             return (await runtime.complete(MODEL, "Hi")).text
 
-    assert asyncio.run(once()) == asyncio.run(once()) == "Hello from the emulator."
+    assert run_apart(once()) == run_apart(once()) == "Hello from the emulator."
 
 
 async def test_leaving_a_stream_closes_its_connection(emulator: Emulator, runtime: Runtime) -> None:

@@ -21,7 +21,7 @@ from modelyard import (
     Runtime,
     UnsupportedFeatureError,
 )
-from modelyard.testing import Emulator, Hang, LoopbackServer, Reply, Script
+from modelyard.testing import Emulator, Hang, LoopbackServer, Reply, Script, run_apart
 from modelyard.types.base import JsonObject
 from modelyard.types.content import ToolResult
 from modelyard_openai.options import OpenAIOptions
@@ -246,7 +246,7 @@ def test_two_event_loops_in_a_row_can_use_one_runtime(emulator: Emulator) -> Non
         await runtime.aclose()
         return completion.text
 
-    assert asyncio.run(once()) == asyncio.run(once())
+    assert run_apart(once()) == run_apart(once())
 
 
 # Counting

@@ -5,6 +5,7 @@ Everything here binds to 127.0.0.1 and stops by itself at the end of its ``with`
 
 from __future__ import annotations
 
+from modelyard.testing.apart import run_apart
 from modelyard.testing.clock import FakeClock
 from modelyard.testing.dialect import Dialect, Rejection, load_dialects
 from modelyard.testing.emulator import Emulator
@@ -31,4 +32,5 @@ __all__ = [
     "ScriptedProvider",
     "load_dialects",
     "load_exchanges",
+    "run_apart",
 ]
