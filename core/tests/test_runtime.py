@@ -317,7 +317,7 @@ async def test_defaults_by_context() -> None:
     assert [request.model for request in provider.requests] == ["talker", "shortener"]
 
 
-async def test_an_alias_is_asked_for_by_its_model_id_and_an_unknown_model_as_it_is(
+async def test_an_alias_and_an_unknown_model_are_asked_for_as_they_are(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     card = ModelCard(provider="acme", id="sonnet-5", label="Sonnet 5", aliases=("latest",))
@@ -329,7 +329,7 @@ async def test_an_alias_is_asked_for_by_its_model_id_and_an_unknown_model_as_it_
         provider.scripts.append(Script().fail("model_not_found"))
         with pytest.raises(ProviderError, match="Did you mean 'sonnet-5'"):
             await runtime.complete("acme:sonet-5", "Hi")
-    assert [request.model for request in provider.requests][:3] == ["sonnet-5", "sonnet-6", "ft:base:org::id"]
+    assert [request.model for request in provider.requests][:3] == ["latest", "sonnet-6", "ft:base:org::id"]
     assert "No card lists acme:sonnet-6; it is asked for all the same. Did you mean 'sonnet-5'?" in caplog.text
 
 

@@ -198,7 +198,7 @@ class _Search:
 
     def _deploy(self, ref: ModelRef, card: ModelCard, endpoints: tuple[Endpoint, ...]) -> Iterator[Candidate]:
         suggestion = self._catalog.advice(card) if card.known else self._warn_unknown(ref)
-        model = card.id if card.known else ref.model
+        model = ref.model  # an alias is the provider's own word, and a dated one is meant: it goes out as asked
         for endpoint in endpoints:
             region, there = _region_of(card, endpoint, self._regions)
             base_url = endpoint.base_url if there is None or there.base_url is None else there.base_url
