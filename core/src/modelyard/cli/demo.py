@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from modelyard import Completion, Message, ModelyardError, Runtime, Tool, ToolResult
+from modelyard import Completion, Message, ModelyardError, ProviderError, Runtime, Tool, ToolResult
 from modelyard.testing.dialect import Dialect, load_dialects
 from modelyard.testing.emulator import Emulator
 from modelyard.testing.faults import drip
@@ -32,6 +33,16 @@ WEATHER = Tool(
     },
 )
 QUESTION = "What is the weather in Paris?"
+
+
+class Weather(BaseModel):
+    """What the structured answer must be."""
+
+    city: str
+    celsius: int
+    sunny: bool
+
+
 OUTAGE = Script().fail("overloaded", "The emulated provider is out of capacity.", retry_after=30)
 
 
@@ -44,13 +55,18 @@ class Target:
     emulator: Emulator | None
 
     @property
+    def reference(self) -> str:
+        """The model reference."""
+        return f"{self.provider}:{self.model}"
+
+    @property
     def where(self) -> str:
         """Whether the answers are real."""
         return "real API" if self.emulator is None else "emulator"
 
 
 async def run_demo(console: Console, *, live: bool, fast: bool) -> None:
-    """Show the catalog, then each provider at work, then one failing while the others go on."""
+    """Show the catalog, then each provider at work, then an outage: reported, and survived."""
     with ExitStack() as stack:
         targets, settings = _targets(stack, live=live, fast=fast)
         async with Runtime(settings, max_attempts=1) as runtime:
@@ -84,6 +100,9 @@ def _emulator(dialect: Dialect, *, fast: bool) -> Emulator:
 def _answer(received: Received) -> Script:
     """What the emulated model says: chat, a wish to call a tool, or an answer from its result."""
     text = received.body.decode("utf-8", "replace")
+    if "celsius" in text:
+        data = Script().say('{"city": "Paris", ', '"celsius": 24, ', '"sunny": true}')
+        return data.using(input=120, output=14)
     if "sunny" in text:
         answer = Script().say("It is sunny in Paris, 24 °C. A good day for a walk along the Seine.")
         return answer.using(input=148, output=19, cached=96)
@@ -108,12 +127,13 @@ def _show_catalog(console: Console, runtime: Runtime, targets: list[Target]) -> 
 
 
 async def _show_provider(console: Console, runtime: Runtime, target: Target) -> None:
-    reference = f"{target.provider}:{target.model}"
+    reference = target.reference
     console.print()
     console.print(Rule(f"[bold]{reference}[/bold] [dim]{target.where}[/dim]", align="left"))
     try:
         await _chat(console, runtime, reference)
         completion = await _call_a_tool(console, runtime, reference)
+        await _structured(console, runtime, reference)
         _show_usage(console, completion)
     except ModelyardError as error:
         _show_error(console, error)
@@ -136,6 +156,14 @@ async def _call_a_tool(console: Console, runtime: Runtime, reference: str) -> Co
     for call in first.tool_calls:
         console.print(f"[dim]tool [/dim] [magenta]{call.name}({call.arguments_text})[/magenta] → sunny, 24 °C")
     return await _stream(console, runtime, reference, [*history, first.message, Message.tool(results)])
+
+
+async def _structured(console: Console, runtime: Runtime, reference: str) -> None:
+    console.print("[dim]you  [/dim] The same as data, please.")
+    made = await runtime.generate(
+        reference, "The weather in Paris is sunny, 24 °C. Give it as data.", output=Weather
+    )
+    console.print(Text.assemble(("data ", "dim"), " ", (repr(made), "cyan")), soft_wrap=True)
 
 
 async def _stream(console: Console, runtime: Runtime, reference: str, messages: list[Message]) -> Completion:
@@ -172,22 +200,40 @@ def _show_usage(console: Console, completion: Completion) -> None:
 
 
 async def _show_outage(console: Console, runtime: Runtime, targets: list[Target]) -> None:
-    """Ask all at once while one emulated provider has no capacity."""
+    """Ask all at once while one emulated provider has no capacity; then let another answer in its place."""
     failing = next((target for target in targets if target.emulator is not None), None)
     console.print()
     console.print(Rule("[bold]An outage[/bold] [dim]all asked at once, one has no capacity[/dim]", align="left"))
-    if failing is not None and failing.emulator is not None:
-        failing.emulator.add(OUTAGE)
-    jobs = [runtime.complete(f"{target.provider}:{target.model}", "Say hello.") for target in targets]
+    if failing is None or failing.emulator is None:
+        console.print("Every provider is real here, and none is asked to fail.")
+        return
+    failing.emulator.add(OUTAGE)
+    jobs = [runtime.complete(target.reference, "Say hello.") for target in targets]
     outcomes = await asyncio.gather(*jobs, return_exceptions=True)
     for target, outcome in zip(targets, outcomes, strict=True):
-        console.print(f"[bold]{target.provider:8}[/bold]", end="")
-        if isinstance(outcome, Completion):
-            console.print(Text.assemble(("answered  ", "green"), outcome.text), soft_wrap=True)
-        elif isinstance(outcome, ModelyardError):
-            _show_error(console, outcome)
-        elif isinstance(outcome, BaseException):
-            raise outcome
+        _show_outcome(console, target.provider, outcome)
+    failing.emulator.add(OUTAGE)
+    route = [failing.reference, *(target.reference for target in targets if target is not failing)]
+    console.print('[dim]the same again, with fallback="before_output"[/dim]')
+    async with runtime.stream(route, "Say hello.", fallback="before_output") as stream:
+        async for event in stream:
+            if event.type == "status" and event.state == "falling_back":
+                console.print(
+                    f"        [yellow]falling back to {event.deployment}[/yellow] [dim]({event.reason})[/dim]"
+                )
+    _show_outcome(console, stream.completion.provider, stream.completion)
+
+
+def _show_outcome(console: Console, provider: str, outcome: Completion | BaseException) -> None:
+    console.print(f"[bold]{provider:8}[/bold]", end="")
+    if isinstance(outcome, Completion):
+        console.print(Text.assemble(("answered  ", "green"), outcome.text), soft_wrap=True)
+    elif isinstance(outcome, ModelyardError):
+        _show_error(console, outcome)
+        if isinstance(outcome, ProviderError) and outcome.alternatives:
+            console.print(f"        [dim]could be asked instead: {', '.join(outcome.alternatives[:3])} ...[/dim]")
+    else:
+        raise outcome
 
 
 def _show_error(console: Console, error: ModelyardError) -> None:
