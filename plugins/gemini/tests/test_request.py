@@ -167,7 +167,8 @@ def test_a_model_id_is_written_so_that_it_stays_one_step_of_the_path(model: str,
 async def test_an_id_with_the_prefix_google_writes_finds_its_card(runtime: Runtime, emulator: Emulator) -> None:
     completion = await runtime.complete("gemini:models/gemini-3.8-flash", "Hi")
     assert emulator.requests[-1].path == "/v1beta/models/gemini-3.8-flash:generateContent"
-    assert completion.model == "gemini-3.8-flash"
+    assert completion.model == "models/gemini-3.8-flash"
+    assert completion.cost is not None
 
 
 async def test_images_and_files_go_in_line_or_by_uri(runtime: Runtime, emulator: Emulator) -> None:
