@@ -88,6 +88,29 @@ class Dialect(ABC):
         """The headers of a good answer, beside its content type."""
         return {"x-request-id": "req_emulated"}
 
+    def shows_reasoning(self, received: Received) -> bool:
+        """Whether the answer to a request shows the model's reasoning; not every API does."""
+        return True
+
+    def unknown_events(self) -> list[bytes]:
+        """Events a client must skip: what the provider may add some day, and what keeps a line open.
+
+        A dialect whose events are told apart by a type adds one of a type nobody knows.
+        """
+        return [b": keep-alive\n\n"]
+
+    def with_unknown_field(self, event: bytes) -> bytes:
+        """An event with one field more, which a client must skip; written for server-sent events of JSON."""
+        lines = event.decode().split("\n")
+        return "\n".join(_with_field(line) for line in lines).encode()
+
+
+def _with_field(line: str) -> str:
+    if not line.startswith("data: {"):
+        return line
+    value = {**json.loads(line[6:]), "field_of_tomorrow": {"a": [1, None]}}
+    return "data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
 
 def sse(data: object, event: str | None = None) -> bytes:
     """One server-sent event; text is sent as it is, anything else as JSON."""

@@ -73,6 +73,12 @@ class OpenAIDialect(Dialect):
             return chat_events(script, received.json)
         return _stream(_response(script, received.json), script)
 
+    def shows_reasoning(self, received: Received) -> bool:
+        return not _is_chat(received)
+
+    def unknown_events(self) -> list[bytes]:
+        return [*super().unknown_events(), sse({"type": "response.of_tomorrow"}, "response.of_tomorrow")]
+
     def error(self, failure: Failure, received: Received) -> Reply:
         status, kind, code = _ERRORS[failure.kind]
         headers = {"x-request-id": "req_emulated"}

@@ -1,0 +1,54 @@
+"""One instance of every exception class of the libraries a plugin depends on."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from types import ModuleType
+
+from modelyard.plugins.discovery import discover
+from modelyard.testing.conformance.subject import Subject
+
+__all__ = ["library_exceptions", "required_modules"]
+
+
+def required_modules(subject: Subject) -> list[str]:
+    """The top-level modules of the packages an installed plugin depends on, Modelyard apart."""
+    import importlib_metadata
+
+    if subject.plugin is not None:
+        return []
+    homes = importlib_metadata.packages_distributions()
+    names: set[str] = set()
+    for found in discover():
+        if found.name != subject.provider:
+            continue
+        required = importlib_metadata.requires(found.distribution) or []
+        wanted = {_normal(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in required} - {"modelyard"}
+        names |= {module for module, owners in homes.items() if wanted & {_normal(one) for one in owners}}
+    return sorted(name for name in names - {"modelyard"} if name.isidentifier() and not name.startswith("_"))
+
+
+def library_exceptions(subject: Subject) -> Iterator[BaseException]:
+    """An instance of each public exception class, made with a message where its class allows that."""
+    for name in ("httpx", *required_modules(subject)):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        yield from _instances(module)
+
+
+def _instances(module: ModuleType) -> Iterator[BaseException]:
+    for name in dir(module):
+        kind = getattr(module, name, None) if not name.startswith("_") else None
+        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, Warning):
+            try:
+                yield kind("It failed.")
+            except Exception:
+                yield kind.__new__(kind)  # a class that wants more: as bare as it can be
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,169 @@
+"""Tools: announced, called, answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
+from modelyard.testing.conformance.bench import Bench
+from modelyard.testing.conformance.rules import case, require
+from modelyard.testing.script import Call, Script
+from modelyard.types.completion import Completion
+from modelyard.types.content import ToolResult
+from modelyard.types.messages import Message
+from modelyard.types.tools import Tool
+
+__all__ = ["WEATHER", "ToolCases", "results_of"]
+
+WEATHER = Tool(
+    name="get_weather",
+    description="The weather in a city",
+    parameters={
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+)
+TIME = Tool(name="get_time", description="The time now.")
+SCRIPTS = {
+    "one call": Script().call("get_weather", city="Paris"),
+    "parallel calls after text": Script()
+    .say("One moment.")
+    .call("get_weather", city="Paris")
+    .call("get_weather", city="São Paulo 😀\u2028", days=3)
+    .call("get_time"),
+    "no arguments": Script().call("get_time"),
+}
+
+
+class ToolCases:
+    """Cases about tool calls."""
+
+    @case
+    @pytest.mark.parametrize("name", SCRIPTS)
+    async def test_calls_arrive_whole_and_in_order(self, served: Bench, name: str) -> None:
+        """Order, names, ids and arguments of calls are what an agent acts on: each must be exact."""
+        script = SCRIPTS[name]
+        if not served.allows("tools") or (name.startswith("parallel") and not served.allows("parallel_tools")):
+            return
+        wanted = [(step.name, step.arguments) for step in script.steps if isinstance(step, Call)]
+        for answer in await served.both(script, "Hi", tools=[WEATHER, TIME]):
+            found = [(call.name, call.arguments) for call in answer.tool_calls]
+            require(
+                found == wanted,
+                "calls arrive whole and in order",
+                f"{found}, not {wanted}",
+                "keep calls apart by the provider's index or id, and join the fragments of each",
+            )
+            require(
+                len({call.id for call in answer.tool_calls}) == len(wanted),
+                "every call has an id of its own",
+                [call.id for call in answer.tool_calls],
+                "pass on the provider's id, or make one with make_call_id where it sends none",
+            )
+            require(
+                answer.finish_reason == "tool_calls",
+                "an answer with calls ends with tool_calls",
+                answer.finish_reason,
+                "map the provider's word; where it says stop beside calls, say tool_calls",
+            )
+
+    @case
+    async def test_arguments_that_are_no_json_are_kept_as_text(self, wire: Bench) -> None:
+        """A call cut off at the length limit must neither run with half its arguments nor raise."""
+        if not wire.allows("tools"):
+            return
+        cut = Script(steps=(Call("get_weather", {"city": "Paris"}, cut_at=8),)).finish("length")
+        answer = await wire.ask(cut, tools=[WEATHER], stream=True)
+        for call in answer.tool_calls:
+            require(
+                call.arguments is None or not call.arguments_text,
+                "arguments that are no JSON object are None, their text kept",
+                f"{call.arguments} from {call.arguments_text!r}",
+                "parse with tool_calls.emit_call or ToolCallBuffer; repair nothing",
+            )
+
+    @case
+    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+    async def test_a_tool_loop_comes_back_with_an_answer(self, served: Bench, stream: bool) -> None:
+        """The second request of a loop holds calls and results in an order each API checks in its own way."""
+        if not served.allows("tools"):
+            return
+        calls = Script().call("get_weather", city="Paris")
+        if served.allows("parallel_tools"):
+            calls = calls.call("get_weather", city="Rome")
+        async with served.runtime() as runtime:
+            asked = await served.ask_through(runtime, calls, "Sunny?", tools=[WEATHER], stream=stream)
+            history = [Message.user("Sunny?"), *results_of(asked, "sunny 😀")]
+            answer = await served.ask_through(
+                runtime, Script().say("Yes."), history, tools=[WEATHER], stream=stream
+            )
+        sent = json.dumps(served.emulator.requests[-1].json, ensure_ascii=False)
+        require(answer.text == "Yes.", "a tool loop comes back with an answer", repr(answer.text), "see above")
+        require(
+            sent.count("sunny 😀") == len(asked.tool_calls),
+            "each call's result is sent once",
+            f"{sent.count('sunny')} results for {len(asked.tool_calls)} calls",
+            "write every ToolResult under its call's id",
+        )
+
+    @case
+    @pytest.mark.parametrize("choice", ["auto", "none", "required", "get_weather"])
+    async def test_every_form_of_choice_is_sent_noted_or_refused(self, served: Bench, choice: str) -> None:
+        """A forced call that is not forced breaks the program that waits for it."""
+        if not served.allows("tools"):
+            return
+        script = Script().say("Hi.") if choice == "none" else Script().call("get_weather", city="Paris")
+        options: dict[str, Any] = {"tools": [WEATHER, TIME], "tool_choice": choice, "parallel_tool_calls": False}
+        try:
+            answer = await served.ask(script, **options)
+        except (UnsupportedFeatureError, InvalidRequestError):
+            form = "name" if choice == "get_weather" else choice
+            listed = form in served.card.tool_choice and served.allows("forced_tool_choice")
+            require(not listed, "a choice the card lists is sent", f"{choice} was refused", "send it")
+            return
+        sent = served.emulator.requests[-1].body
+        plain = await served.ask(script, tools=[WEATHER, TIME])
+        require(
+            choice == "auto"
+            or sent != served.emulator.requests[-1].body
+            or any(note.field.startswith("tool_choice") for note in answer.report.notes),
+            "a choice is sent or noted in the report",
+            f"{choice} changed nothing ({plain.finish_reason})",
+            "write tool_choice, or note it with the Reporter",
+        )
+
+    @case
+    async def test_a_failed_tool_is_told_to_the_model(self, wire: Bench) -> None:
+        """A failure that reads like a result is answered as a fact."""
+        if not wire.allows("tools"):
+            return
+        asked = await wire.ask(SCRIPTS["one call"], tools=[WEATHER])
+        result = ToolResult(tool_call_id=asked.tool_calls[0].id, content="no such city", is_error=True)
+        history = [Message.user("Hi"), asked.message, Message.tool(result)]
+        await wire.ask(Script().say("Sorry."), history, tools=[WEATHER])
+        sent = wire.emulator.requests[-1].body.decode()
+        require("no such city" in sent, "a failed tool is told to the model", "its text is not sent", "send it")
+
+    @case
+    async def test_tools_a_model_does_not_have_are_refused(self, served: Bench) -> None:
+        """Before the network, with a typed error: not by a 400 an hour later."""
+        if served.allows("tools"):
+            return
+        error = await served.fails(tools=[WEATHER])
+        require(
+            isinstance(error, (UnsupportedFeatureError, InvalidRequestError)) and not served.emulator.requests,
+            "tools a model does not have are refused before the network",
+            f"{type(error).__name__} after {len(served.emulator.requests)} requests",
+            "leave it to the core, which reads the card, or check in modelyard_validate",
+        )
+
+
+def results_of(answer: Completion, text: str = "18 degrees") -> list[Message]:
+    """The turns that follow an answer with calls: the answer, and a result for each call."""
+    results = [ToolResult(tool_call_id=call.id, name=call.name, content=text) for call in answer.tool_calls]
+    return [answer.message, Message.tool(results)]

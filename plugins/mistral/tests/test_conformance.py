@@ -1,0 +1,9 @@
+"""The plugin passes the kit every plugin must pass."""
+
+from __future__ import annotations
+
+from modelyard.testing.conformance import ProviderConformance
+
+
+class TestConformance(ProviderConformance):
+    provider = "mistral"
