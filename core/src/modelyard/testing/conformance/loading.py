@@ -74,7 +74,7 @@ class LoadingCases:
 
     @case
     def test_loading_stays_within_the_import_budget(self, wire: Bench) -> None:
-        """Every installed plugin is loaded to list the catalog: each must be cheap. Counted in modules, not time."""
+        """Listing the catalog loads every installed plugin: each must be cheap, counted in modules, not time."""
         added = _probe(wire.subject)["added"]
         require(
             len(added) <= MAX_MODULES,
