@@ -13,7 +13,7 @@ __all__ = ["new_provider"]
 
 
 def new_provider(console: Console, name: str, shape: str, folder: Path | None) -> None:
-    """Write the package of a provider; raises ``ConfigurationError`` for a name, shape or folder that cannot be."""
+    """Write a provider's package; raises ``ConfigurationError`` for a name, shape or folder that cannot be."""
     if shape not in SHAPES:
         raise ConfigurationError(f"There is no shape {shape!r}.", hint=f"The shapes are: {', '.join(SHAPES)}.")
     names = check_name(name)
