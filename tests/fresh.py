@@ -8,7 +8,7 @@ import sys
 import sysconfig
 import textwrap
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["ROOT", "Fresh", "build_wheels"]
@@ -49,9 +49,11 @@ class Fresh:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def call(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: str, cwd: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run this environment's Python with arguments."""
-        environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+        environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(variables or {})}
         return subprocess.run(
             [str(self.python), *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
         )
