@@ -14,7 +14,7 @@ JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test $(SUITES:%=test-%) bench reliability soak parity live lint format typecheck check build clean
+.PHONY: help demo test $(SUITES:%=test-%) bench hook-docs reliability soak parity live lint format typecheck check build clean
 
 help:  ## Show what each target does
 	@awk 'BEGIN {FS = ":.*##"; print "make <target> [ENV=<name>]   ENV defaults to dev, for tests to test\n"} \
@@ -35,6 +35,9 @@ $(filter-out test-core,$(SUITES:%=test-%)): test-%: $(TEST)/.ready
 
 bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 	$(TEST)/bin/python -m tests.benchmarks $(ARGS)
+
+hook-docs: $(TEST)/.ready  ## Write the pages for plugin authors that follow from the code
+	$(TEST)/bin/python -m tests.hook_docs
 
 reliability: $(TEST)/.ready  ## Run the fault matrix and rewrite its table in docs/reliability.md
 	$(TEST)/bin/python -m tests.fault_matrix

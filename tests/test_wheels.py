@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import sysconfig
-import textwrap
-import venv
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from .fresh import ROOT, Fresh, build_wheels
+
 MEMBERS = ("core", "plugins/claude", "plugins/gemini", "plugins/mistral", "plugins/openai")
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The five wheels, built from the sources; no registry is asked."""
-    folder = tmp_path_factory.mktemp("wheels")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run(
-        [*command, "--wheel-dir", str(folder), *(f"./{member}" for member in MEMBERS)], cwd=ROOT, check=True
-    )
-    return {path.name.partition("-")[0]: path for path in folder.glob("*.whl")}
-
-
-class Fresh:
-    """A virtual environment with the third-party packages of this one and the wheels named."""
-
-    def __init__(self, folder: Path, wheels: list[Path]) -> None:
-        venv.create(folder, with_pip=False, symlinks=True)
-        self.python = folder / "bin" / "python"
-        ours = Path(sysconfig.get_path("purelib"))
-        theirs = next(folder.glob("lib/python*/site-packages"))
-        for entry in ours.iterdir():
-            if "modelyard" not in entry.name and entry.suffix != ".pth":
-                (theirs / entry.name).symlink_to(entry)
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install"]
-        options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
-        subprocess.run([*command, *options, *map(str, wheels)], check=True)
-
-    def run(self, program: str) -> str:
-        """Run a program and give back what it prints."""
-        done = subprocess.run(
-            [str(self.python), "-I", "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    """The five wheels."""
+    return build_wheels(tmp_path_factory.mktemp("wheels"), [ROOT / member for member in MEMBERS])
 
 
 def test_one_plugin_alone_lists_its_models_and_names_what_is_missing(
@@ -115,4 +82,4 @@ def test_every_wheel_is_typed_and_carries_its_models(wheels: dict[str, Path]) ->
         names = ZipFile(path).namelist()
         assert f"{package}/py.typed" in names
         assert package == "modelyard" or f"{package}/models.json" in names
-        assert not any("tests/" in name for name in names)
+        assert not any(f"{package}/tests/" in name or name.startswith("tests/") for name in names)

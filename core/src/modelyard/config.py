@@ -156,7 +156,7 @@ def find_base_url(
     if configured:
         return configured
     source = os.environ if environ is None else environ
-    for variable in (f"MODELYARD_{info.id.upper()}_BASE_URL", *info.base_url_variables):
+    for variable in (info.base_url_variable, *info.base_url_variables):
         value = source.get(variable, "").strip()
         if value:
             return check_url(value, variable)

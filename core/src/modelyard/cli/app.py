@@ -200,6 +200,24 @@ def demo(
     _run(run_demo(Console(), live=live, fast=fast))
 
 
+@app.command()
+def new_provider(
+    name: Annotated[str, typer.Argument(help="The provider's id, such as 'acme': lower case, hyphens allowed.")],
+    shape: Annotated[
+        str,
+        typer.Option("--shape", help="openai-compatible for servers that speak Chat Completions, own-wire else."),
+    ] = "openai-compatible",
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Where to write; left out, ./modelyard-<name>.")
+    ] = None,
+) -> None:
+    """Write the package of a new provider: plugin, emulator, conformance suite, README and CI, all working."""
+    from modelyard.cli import scaffold
+
+    with _errors_as_messages():
+        scaffold.new_provider(Console(), name, shape, folder)
+
+
 @contextmanager
 def _errors_as_messages() -> Iterator[None]:
     """An error of ours is a message and not a traceback."""

@@ -28,3 +28,8 @@ class ProviderInfo:
     key_optional: bool = False
     options: frozenset[str] = frozenset()
     history: HistoryRules = field(default_factory=HistoryRules)
+
+    @property
+    def base_url_variable(self) -> str:
+        """``MODELYARD_<ID>_BASE_URL``, a hyphen of the id as an underscore: shells know no hyphens in names."""
+        return f"MODELYARD_{self.id.upper().replace('-', '_')}_BASE_URL"

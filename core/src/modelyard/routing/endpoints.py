@@ -151,5 +151,5 @@ class Endpoints:
 def _environment(info: ProviderInfo) -> _Seen:
     """What the variables a provider depends on say now."""
     get = os.environ.get
-    names = (*info.api_key_variables, f"MODELYARD_{info.id.upper()}_BASE_URL", *info.base_url_variables)
+    names = (*info.api_key_variables, info.base_url_variable, *info.base_url_variables)
     return tuple([get(name) for name in names])

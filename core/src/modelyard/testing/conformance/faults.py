@@ -207,7 +207,7 @@ def _check_cut(error: StreamInterruptedError, kept: int, steps: int) -> None:
         event=kept,
     )
     require(
-        kept < steps - 2 or partial == WORDS,
+        kept < steps - 1 or partial == WORDS,
         "all that had arrived is on the error",
         f"{partial!r} after {kept} of {steps} wire events",
         "yield what you decoded before you raise",

@@ -92,7 +92,7 @@ class ReasoningCases:
             history = [Message.user("Weather?"), *results_of(answer)]
             await wire.ask(Script().say("Sunny."), history, tools=[WEATHER])
             sent = json.dumps(wire.emulator.requests[-1].json, ensure_ascii=False)
-            lost = [text for text in _strings(_opaque(answer)) if text not in sent]
+            lost = [text for text in _strings([data for _, data in _opaque(answer)]) if text not in sent]
             require(
                 not lost,
                 "opaque data of reasoning goes back unchanged",

@@ -1,0 +1,1 @@
+"""A chat page for any model."""

@@ -1,0 +1,1 @@
+"""A small example provider: a poet who writes text and nothing else."""

@@ -1,0 +1,71 @@
+"""The hooks of the Haiku provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from modelyard.history.rules import HistoryRules
+from modelyard.hookspecs import hookimpl
+from modelyard.plugins.info import ProviderInfo
+
+if TYPE_CHECKING:
+    from modelyard.catalog.card import ModelCard
+    from modelyard.errors import ProviderError
+    from modelyard.hookspecs import StreamItem
+    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.types.base import JsonObject
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
+    from modelyard_haiku.session import HaikuSession
+
+MODELYARD_API = 1
+
+
+@hookimpl
+def modelyard_provider() -> ProviderInfo:
+    return ProviderInfo(
+        id="haiku",
+        name="Haiku",
+        base_url="https://api.haiku.example/v1",
+        api_key_variables=("HAIKU_API_KEY",),
+        history=HistoryRules(files_in_results=False, plain_reasoning=False),
+    )
+
+
+@hookimpl
+def modelyard_models() -> Sequence[ModelCard]:
+    from modelyard.catalog.loader import load_cards
+
+    return load_cards("modelyard_haiku", "haiku")
+
+
+@hookimpl
+async def modelyard_open(settings: SessionSettings) -> HaikuSession:
+    from modelyard_haiku.session import open_session
+
+    return await open_session(settings)
+
+
+@hookimpl
+async def modelyard_complete(session: HaikuSession, request: Request, card: ModelCard) -> Completion:
+    return await session.complete(request, card)
+
+
+@hookimpl
+def modelyard_stream(session: HaikuSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
+    return session.stream(request, card)
+
+
+@hookimpl
+def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
+    from modelyard_haiku.tools import tool_fields
+
+    return tool_fields(request, card)
+
+
+@hookimpl
+def modelyard_map_error(error: BaseException) -> ProviderError:
+    from modelyard_haiku.errors import map_error
+
+    return map_error(error)

@@ -1,0 +1,18 @@
+"""Tools: the poet has none, and a request that needs some is refused before it is sent."""
+
+from __future__ import annotations
+
+from modelyard.catalog.card import ModelCard
+from modelyard.errors import UnsupportedFeatureError
+from modelyard.types.base import JsonObject
+from modelyard.types.request import Request
+
+__all__ = ["tool_fields"]
+
+
+def tool_fields(request: Request, card: ModelCard) -> JsonObject:
+    """Nothing; raises ``UnsupportedFeatureError`` for a request with tools."""
+    if request.tools:
+        hint = "Choose a model that calls tools."
+        raise UnsupportedFeatureError(f"{card.ref} calls no tools.", feature="tools", model=card.ref, hint=hint)
+    return {}
