@@ -24,12 +24,17 @@ from modelyard.routing.router import route
 from modelyard.routing.sieve import Sieve
 from modelyard.routing.state import LocalState
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
-from modelyard.types.request import build_request
+from modelyard.types.request import build_request, has_urls
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.store import CatalogStore
     from modelyard.credentials.secret import Secret
+    from modelyard.media.inline import Inliner
+    from modelyard.media.policy import FetchPolicy
     from modelyard.plugins.registry import PluginRegistry
     from modelyard.routing.call import Observe
     from modelyard.routing.candidates import Candidate
@@ -64,6 +69,8 @@ class Planner:
         state: SharedState | None,
         clock: Clock | None,
         observe: Observe,
+        fetch: FetchPolicy | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self._registry = registry
         self._endpoints = endpoints
@@ -78,6 +85,8 @@ class Planner:
         self._clock = clock or SystemClock()
         self._state = state or LocalState(clock=self._clock)
         self._observe = observe
+        self._fetch = fetch
+        self._tls = tls
         self._turn = 0
         self._sieve = Sieve()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
@@ -109,7 +118,15 @@ class Planner:
             limits=self._limits,
             alternatives=lambda: self._alternatives(plan),
             trace=plan.trace,
+            inliner=self._inliner(plan.request),
         )
+
+    def _inliner(self, request: Request) -> Inliner | None:
+        if self._fetch is None or self._tls is None or not request.awaits_urls:
+            return None
+        from modelyard.media.inline import Inliner
+
+        return Inliner(request, self._fetch, self._tls)
 
     def explain(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> RouteTrace:
         """The decision ``prepare`` would make now, and changes nothing by making it."""
@@ -156,6 +173,8 @@ class Planner:
         candidates = self._finder.find(names, policy.regions if policy is not None else (), caller)
         named = len(names) == 1 and context_of(names[0]) is None and not is_pattern(names[0])
         request = _build(candidates, messages, options, stream=stream)
+        if self._fetch is not None and has_urls(request):
+            request = request.awaiting_urls(True)
         if policy is None and named and len(candidates) == 1 and _takes_content(candidates[0].card, request):
             return Plan(candidates, request, _PLAIN, named)
         plan = Plan(candidates, request, policy or _PLAIN, named)
