@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
 
 from modelyard.config import Deadlines, ProviderConfig
+from modelyard.credentials.secret import conceal
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
@@ -417,6 +418,7 @@ class Runtime:
 
         Raises ``UnsupportedFeatureError`` where the plugin cannot ask.
         """
+        credential = None if credential is None else conceal(credential)
         deployment = self._planner.provider(canonical_provider(provider), credential)
         try:
             return await deployment.binding.list_models(await deployment.open_session())
@@ -430,6 +432,7 @@ class Runtime:
         Those of Claude and Mistral have ``client()``, the official SDK client with the same credential, base URL
         and HTTP client. The runtime closes the session.
         """
+        credential = None if credential is None else conceal(credential)
         return await self._planner.provider(canonical_provider(provider), credential).open_session()
 
 

@@ -117,6 +117,7 @@ class Deployment:
         error.args = (error.message,)
         error.code = redact(error.code) if error.code else error.code
         error.hint = redact(error.hint) if error.hint else error.hint
+        error.request_id = redact(error.request_id) if error.request_id else error.request_id
 
     def _safe_cause(self, raised: BaseException) -> BaseException | None:
         link: BaseException | None = raised

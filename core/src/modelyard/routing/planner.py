@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.config import Deadlines
 from modelyard.credentials.resolve import missing_credential
+from modelyard.credentials.secret import conceal_credential
 from modelyard.errors import ConfigurationError
 from modelyard.routing.call import Call
 from modelyard.routing.clock import SystemClock
@@ -249,7 +250,8 @@ def _build(candidates: Sequence[Candidate], messages: Messages, options: CallOpt
     return build_request(provider, model, messages, options.get("system"), fields, stream=stream)
 
 
-def _check_options(options: Mapping[str, object], known: Iterable[str] = CALL_OPTIONS) -> None:
+def _check_options(options: CallOptions, known: Iterable[str] = CALL_OPTIONS) -> None:
+    conceal_credential(cast("dict[str, Any]", options))
     for name in options:
         if name not in known:
             raise TypeError(f"{name!r} is no argument of a call. {did_you_mean(name, known) or ''}".rstrip())
