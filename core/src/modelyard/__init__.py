@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         UnsupportedFeatureError,
     )
     from modelyard.hookspecs import API_VERSION, hookimpl
+    from modelyard.media.policy import FetchPolicy
     from modelyard.plugins.failures import PluginFailure, PluginStatus
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.policy import PluginPolicy
@@ -138,6 +139,7 @@ _HOMES = {
     "plugins.info": "ProviderInfo",
     "plugins.policy": "PluginPolicy",
     "refs": "ModelRef",
+    "media.policy": "FetchPolicy",
     "routing.breaker": "BreakerPolicy",
     "routing.counting": "TokenCount",
     "routing.fallback": "FallbackPolicy",
@@ -206,6 +208,7 @@ __all__ = [
     "ErrorEvent",
     "Event",
     "FallbackPolicy",
+    "FetchPolicy",
     "FilePart",
     "Finding",
     "FinishReason",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modelyard.plugins.sessions import Session, SessionSettings
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
+    from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.events import Event, ResponseInfo
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.request import Request
@@ -146,6 +147,20 @@ def modelyard_validate(request: Request, card: ModelCard) -> None:
     Raises ``InvalidRequestError`` or ``UnsupportedFeatureError``.
 
     :param request: the validated request.
+    :param card: the card of the model asked for.
+    """
+
+
+@hookspec(firstresult=True)
+def modelyard_fetches(session: Session, part: ImagePart | FilePart, card: ModelCard) -> bool | None:
+    """Say whether the provider fetches the URL of an image or a file itself. Optional.
+
+    Asked for each part with a URL, and only where the host lets the runtime fetch what a provider does not
+    (``Runtime(fetch_urls=...)``). ``True`` also for what it cannot take in any form, which ``modelyard_validate``
+    then refuses. Without this hook every URL is left to the provider.
+
+    :param session: what ``modelyard_open`` returned.
+    :param part: a part whose ``url`` is set.
     :param card: the card of the model asked for.
     """
 

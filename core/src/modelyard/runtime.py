@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
 
 from modelyard.config import Deadlines, ProviderConfig
+from modelyard.credentials.secret import conceal
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
@@ -18,12 +19,15 @@ from modelyard.plugins.registry import PluginRegistry
 from modelyard.refs import canonical_provider
 
 if TYPE_CHECKING:
+    import ssl
+
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.overrides import Additions
     from modelyard.catalog.refresh import Refreshed
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
+    from modelyard.media.policy import FetchPolicy
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.readiness import ProviderStatus
     from modelyard.plugins.sessions import Session
@@ -61,6 +65,8 @@ if TYPE_CHECKING:
         state: SharedState | None
         clock: Clock | None
         observe: Observe
+        fetch: FetchPolicy | None
+        tls: Callable[[], ssl.SSLContext]
 
 
 __all__ = ["Runtime"]
@@ -110,6 +116,9 @@ class Runtime:
         The time that waits and breakers go by; for tests.
     deadlines:
         ``Deadlines``, a dict of its fields, or a number of seconds for the whole call.
+    fetch_urls:
+        Whether the runtime fetches images and files whose URLs a provider does not fetch itself: ``True``, or a
+        ``FetchPolicy`` or a dict of its fields to set limits. Left out, such URLs are refused.
     plugins:
         Which plugins may load: provider ids or distribution names, or a ``PluginPolicy``. An item that is no
         text is itself used as a plugin, in place of an installed one of the same id. ``None`` allows every
@@ -137,6 +146,7 @@ class Runtime:
         state: SharedState | str | None = None,
         clock: Clock | None = None,
         deadlines: Deadlines | Mapping[str, float | None] | float | None = None,
+        fetch_urls: FetchPolicy | Mapping[str, Any] | bool = False,
         plugins: PluginPolicy | Iterable[object] | None = None,
         hooks: Sequence[object] = (),
         strict: bool = False,
@@ -154,10 +164,8 @@ class Runtime:
         policy, objects = _plugin_policy(plugins, strict=strict)
         observers = Observers(hooks)
         self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
-        wait = Deadlines.make(deadlines)
-        self._endpoints = Endpoints(
-            self._configs, resolver=credentials, connect_timeout=wait.connect, tls=SharedTls()
-        )
+        wait, tls = Deadlines.make(deadlines), SharedTls()
+        self._endpoints = Endpoints(self._configs, resolver=credentials, connect_timeout=wait.connect, tls=tls)
         self._store = CatalogStore(
             self._registry,
             self._endpoints,
@@ -176,6 +184,8 @@ class Runtime:
             "state": _make_state(state),
             "clock": clock,
             "observe": observers.tell,
+            "fetch": _fetch(fetch_urls),
+            "tls": tls,
         }
 
     @cached_property
@@ -416,6 +426,7 @@ class Runtime:
 
         Raises ``UnsupportedFeatureError`` where the plugin cannot ask.
         """
+        credential = None if credential is None else conceal(credential)
         deployment = self._planner.provider(canonical_provider(provider), credential)
         try:
             return await deployment.binding.list_models(await deployment.open_session())
@@ -429,6 +440,7 @@ class Runtime:
         Those of Claude and Mistral have ``client()``, the official SDK client with the same credential, base URL
         and HTTP client. The runtime closes the session.
         """
+        credential = None if credential is None else conceal(credential)
         return await self._planner.provider(canonical_provider(provider), credential).open_session()
 
 
@@ -455,6 +467,14 @@ def _route(route: RouteChoice) -> RoutePolicy | None:
     from modelyard.routing.policy import RoutePolicy
 
     return RoutePolicy.make(route)
+
+
+def _fetch(given: FetchPolicy | Mapping[str, Any] | bool) -> FetchPolicy | None:
+    if given is False:
+        return None
+    from modelyard.media.policy import FetchPolicy
+
+    return FetchPolicy.make(given)
 
 
 def _limits(limits: Mapping[str, Limits | Mapping[str, Any]]) -> dict[str, Limits]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from modelyard.credentials.secret import Secret
+from modelyard.credentials.secret import Secret, conceal
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.info import ProviderInfo
 
@@ -117,7 +117,8 @@ def _resolved(info: ProviderInfo, resolver: CredentialResolver, query: Credentia
         given: object = resolver(scope, query)
         if given is None:
             continue
-        if not isinstance(given, (str, Secret)):
+        given = conceal(given) if isinstance(given, str) else given
+        if not isinstance(given, Secret):
             if inspect.iscoroutine(given):
                 given.close()
             raise ConfigurationError(
@@ -131,16 +132,16 @@ def _resolved(info: ProviderInfo, resolver: CredentialResolver, query: Credentia
 
 
 def _usable(value: str | Secret, source: str, info: ProviderInfo) -> Credential | None:
-    text = value.reveal() if isinstance(value, Secret) else value
-    if not text.strip():
+    value = conceal(value)  # a traceback may show the locals of this frame
+    if not value.reveal().strip():
         return None
-    problem = _problem(text)
+    problem = _problem(value.reveal())
     if problem is not None:
         raise ConfigurationError(
             f"The API key for {info.name} from {source} {problem}.",
             hint="Copy the key again; its value is not shown here.",
         )
-    return Credential(value if isinstance(value, Secret) else Secret(value), source)
+    return Credential(value, source)
 
 
 def _problem(text: str) -> str | None:

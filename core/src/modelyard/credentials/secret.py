@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Mapping, MutableMapping
+from typing import Any, NoReturn
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "conceal", "conceal_credential"]
 
 
 class Secret:
@@ -42,3 +43,17 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
+
+
+def conceal(value: str | Secret) -> Secret:
+    """A secret of a key given as text, to take the text's place in a variable that a traceback may show."""
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def conceal_credential(options: MutableMapping[str, Any]) -> None:
+    """Conceal the ``credential`` among the options of a call, in place: they are the locals of many frames."""
+    given = options.get("credential")
+    if isinstance(given, str):
+        options["credential"] = conceal(given)
+    elif isinstance(given, Mapping):
+        options["credential"] = {name: conceal(key) for name, key in given.items()}

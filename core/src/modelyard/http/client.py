@@ -80,7 +80,7 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     timeout = httpx.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout)
     make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
-    direct = direct_client_class(httpx)
+    direct = direct_client_class(httpx, _hide(settings))
 
     def build() -> AsyncClient:
         client: AsyncClient = direct(
@@ -105,13 +105,50 @@ def _transport_maker(
     )
 
 
-def direct_client_class(httpx: Any) -> Any:
+def _hide(settings: SessionSettings) -> Callable[[Any], None] | None:
+    """What takes the key out of the headers of an answer: SDKs log them, and request ids go into errors."""
+    if settings.credential is None:
+        return None
+    redact = settings.credential.secret.redact
+    key = settings.credential.secret.reveal().encode("utf-8", "surrogatepass")
+
+    def hide(headers: Any) -> None:
+        if not any(key in value for _, value in headers.raw):
+            return
+        for name, value in headers.items():
+            headers[name] = redact(value)
+
+    return hide
+
+
+def direct_client_class(httpx: Any, hide: Callable[[Any], None] | None = None) -> Any:
     """A client whose requests go straight to its transport.
 
     Authentication, redirects, event hooks and cookies are never used by our sessions, and looking for them
     takes as long as aiohttp takes for the whole request. An error's body ends at ``MAX_ERROR_BODY``, since an SDK
-    reads it whole, however long a broken server makes it.
+    reads it whole, however long a broken server makes it. ``hide`` takes secrets out of the headers of an answer.
     """
+    page = _error_page_class(httpx)
+
+    class DirectClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
+        async def send(self, request: Any, *, stream: bool = False, auth: Any = None, **options: Any) -> Any:
+            if isinstance(auth, httpx.Auth) or options.get("follow_redirects") is True:
+                return await super().send(request, stream=stream, auth=auth, **options)
+            response = await self._transport.handle_async_request(request)
+            response.request = request
+            if hide is not None:
+                hide(response.headers)
+            if response.status_code >= 400:
+                response.stream = page(response.stream)
+            if not stream:
+                await response.aread()
+            return response
+
+    return DirectClient
+
+
+def _error_page_class(httpx: Any) -> Any:
+    """A body that ends after ``MAX_ERROR_BODY`` bytes."""
 
     class ErrorPage(httpx.AsyncByteStream):  # type: ignore[misc]  # the base class is known at run time only
         def __init__(self, whole: Any) -> None:
@@ -128,19 +165,7 @@ def direct_client_class(httpx: Any) -> Any:
         async def aclose(self) -> None:
             await self._whole.aclose()
 
-    class DirectClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
-        async def send(self, request: Any, *, stream: bool = False, auth: Any = None, **options: Any) -> Any:
-            if isinstance(auth, httpx.Auth) or options.get("follow_redirects") is True:
-                return await super().send(request, stream=stream, auth=auth, **options)
-            response = await self._transport.handle_async_request(request)
-            response.request = request
-            if response.status_code >= 400:
-                response.stream = ErrorPage(response.stream)
-            if not stream:
-                await response.aread()
-            return response
-
-    return DirectClient
+    return ErrorPage
 
 
 def _aiohttp_session(tls: ssl.SSLContext, max_connections: int) -> Any:

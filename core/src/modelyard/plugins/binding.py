@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelyard.plugins.sessions import Session, SessionSettings
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
+    from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
 
 __all__ = ["ASYNC_HOOKS", "REQUIRED_HOOKS", "ProviderBinding", "check_colours", "missing_hooks"]
@@ -94,6 +95,10 @@ class ProviderBinding:
     def validate(self, request: Request, card: ModelCard) -> None:
         """Let the plugin refuse a request before the network."""
         self._hook.modelyard_validate(request=request, card=card)
+
+    def fetches(self, session: Session, part: ImagePart | FilePart, card: ModelCard) -> bool:
+        """Whether the provider fetches the URL of a part itself; a plugin that does not say leaves it to it."""
+        return self._hook.modelyard_fetches(session=session, part=part, card=card) is not False
 
     async def list_models(self, session: Session) -> tuple[ModelCard, ...]:
         """The models the provider serves now; raises ``UnsupportedFeatureError`` if the plugin cannot ask."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelyard.config import Deadlines
+    from modelyard.media.inline import Inliner
+    from modelyard.plugins.sessions import Session
     from modelyard.routing.clock import Clock
     from modelyard.routing.deployment import Deployment
     from modelyard.routing.limits import Limits
@@ -49,7 +51,7 @@ class Call:
     it raises a typed local error if that deployment cannot take the request. ``alternatives`` names, when an
     error is raised, other deployments that could serve the request. After ``hedge_after`` seconds without output a
     second attempt is made beside the first. ``trace`` says how the deployments were found, ``None`` when there was
-    nothing to decide.
+    nothing to decide. ``inliner`` fetches URLs, ``None`` when there are none or the host does not allow it.
     """
 
     deployments: tuple[Deployment, ...]
@@ -66,12 +68,19 @@ class Call:
     limits: Mapping[str, Limits] = field(default_factory=dict)
     alternatives: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     trace: RouteTrace | None = field(default=None, repr=False)
+    inliner: Inliner | None = field(default=None, repr=False)
 
     @property
     def last_resort(self) -> bool:
         """Whether a deployment that fails leaves the call nowhere else to go."""
         first, *others = self.deployments
         return not others or (self.fallback.mode == "never" and all(other.ref != first.ref for other in others))
+
+    async def final_request(self, deployment: Deployment, session: Session) -> Request:
+        """The request for a deployment, with bytes for the URLs its provider does not fetch."""
+        if self.inliner is None:
+            return self.request_for(deployment)
+        return await self.inliner.request_for(deployment, session)
 
     def takes(self, deployment: Deployment) -> bool:
         """Whether a deployment can take the request at all."""

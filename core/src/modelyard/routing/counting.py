@@ -32,6 +32,7 @@ async def count_tokens(call: Call) -> TokenCount:
     request = call.request_for(deployment)
     try:
         session = await deployment.open_session()
+        request = await call.final_request(deployment, session)
         counted = await deployment.binding.count_tokens(session, request, deployment.card)
     except Exception as error:
         failure = deployment.to_error(error)

@@ -75,7 +75,8 @@ class Deployment:
     def write(self, request: Request) -> Request:
         """The request as the plugin is to get it: for this model, its history as the provider takes it.
 
-        Raises ``InvalidRequestError`` or ``UnsupportedFeatureError`` for one that cannot be sent here.
+        Raises ``InvalidRequestError`` or ``UnsupportedFeatureError`` for one that cannot be sent here; the plugin
+        is not asked as long as URLs are to be fetched.
         """
         if request.model != self.model:
             request = request.model_copy(update={"model": self.model})
@@ -84,7 +85,8 @@ class Deployment:
             options = {**request.provider_options, self.provider: options}
             request = request.model_copy(update={"provider_options": options})
         written = adapt(request, self.target)
-        self.binding.validate(written, self.card)
+        if not written.awaits_urls:
+            self.binding.validate(written, self.card)
         return written
 
     def to_error(self, raised: BaseException, *, answered: bool = False) -> ModelyardError:
@@ -115,6 +117,7 @@ class Deployment:
         error.args = (error.message,)
         error.code = redact(error.code) if error.code else error.code
         error.hint = redact(error.hint) if error.hint else error.hint
+        error.request_id = redact(error.request_id) if error.request_id else error.request_id
 
     def _safe_cause(self, raised: BaseException) -> BaseException | None:
         link: BaseException | None = raised

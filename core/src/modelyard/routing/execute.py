@@ -39,7 +39,7 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion |
     watchdog = engine.watchdog()
     try:
         session = await watchdog.prepare(deployment.open_session())
-        request = call.request_for(deployment)
+        request = await watchdog.prepare(call.final_request(deployment, session))
         with watchdog.watched():
             return await watchdog.wait(deployment.binding.complete(session, request, deployment.card))
     except asyncio.CancelledError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.config import Deadlines
 from modelyard.credentials.resolve import missing_credential
+from modelyard.credentials.secret import conceal_credential
 from modelyard.errors import ConfigurationError
 from modelyard.routing.call import Call
 from modelyard.routing.clock import SystemClock
@@ -25,12 +26,17 @@ from modelyard.routing.running import RunningCalls
 from modelyard.routing.sieve import Sieve
 from modelyard.routing.state import LocalState
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
-from modelyard.types.request import build_request
+from modelyard.types.request import build_request, has_urls
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.store import CatalogStore
     from modelyard.credentials.secret import Secret
+    from modelyard.media.inline import Inliner
+    from modelyard.media.policy import FetchPolicy
     from modelyard.plugins.registry import PluginRegistry
     from modelyard.routing.call import Observe
     from modelyard.routing.candidates import Candidate
@@ -65,6 +71,8 @@ class Planner:
         state: SharedState | None,
         clock: Clock | None,
         observe: Observe,
+        fetch: FetchPolicy | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.running = RunningCalls()
         self._registry = registry
@@ -80,6 +88,8 @@ class Planner:
         self._clock = clock or SystemClock()
         self._state = state or LocalState(clock=self._clock)
         self._observe = observe
+        self._fetch = fetch
+        self._tls = tls
         self._turn = 0
         self._sieve = Sieve()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
@@ -118,7 +128,15 @@ class Planner:
             limits=self._limits,
             alternatives=lambda: self._alternatives(plan),
             trace=plan.trace,
+            inliner=self._inliner(plan.request),
         )
+
+    def _inliner(self, request: Request) -> Inliner | None:
+        if self._fetch is None or self._tls is None or not request.awaits_urls:
+            return None
+        from modelyard.media.inline import Inliner
+
+        return Inliner(request, self._fetch, self._tls)
 
     def explain(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> RouteTrace:
         """The decision ``prepare`` would make now, and changes nothing by making it."""
@@ -165,6 +183,8 @@ class Planner:
         candidates = self._finder.find(names, policy.regions if policy is not None else (), caller)
         named = len(names) == 1 and context_of(names[0]) is None and not is_pattern(names[0])
         request = _build(candidates, messages, options, stream=stream)
+        if self._fetch is not None and has_urls(request):
+            request = request.awaiting_urls(True)
         if policy is None and named and len(candidates) == 1 and _takes_content(candidates[0].card, request):
             return Plan(candidates, request, _PLAIN, named)
         plan = Plan(candidates, request, policy or _PLAIN, named)
@@ -239,7 +259,8 @@ def _build(candidates: Sequence[Candidate], messages: Messages, options: CallOpt
     return build_request(provider, model, messages, options.get("system"), fields, stream=stream)
 
 
-def _check_options(options: Mapping[str, object], known: Iterable[str] = CALL_OPTIONS) -> None:
+def _check_options(options: CallOptions, known: Iterable[str] = CALL_OPTIONS) -> None:
+    conceal_credential(cast("dict[str, Any]", options))
     for name in options:
         if name not in known:
             raise TypeError(f"{name!r} is no argument of a call. {did_you_mean(name, known) or ''}".rstrip())

@@ -67,7 +67,8 @@ class StreamAttempt:
         try:
             yield list(news)
             session = await watchdog.prepare(deployment.open_session())
-            source = deployment.binding.stream(session, call.request_for(deployment), deployment.card)
+            request = await watchdog.prepare(call.final_request(deployment, session))
+            source = deployment.binding.stream(session, request, deployment.card)
             while self.completion is None:
                 batch = self._take(await watchdog.wait(anext(source, None)), watchdog)
                 if self._collector.done is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
@@ -249,6 +250,15 @@ Part: TypeAlias = Annotated[
 ]
 
 ToolResult.model_rebuild()
+
+
+def urls_of(part: Part) -> Iterator[ImagePart | FilePart]:
+    """The images and files given by URL that a part is or holds."""
+    if isinstance(part, ToolResult):
+        for item in part.content:
+            yield from urls_of(item)
+    elif isinstance(part, (ImagePart, FilePart)) and part.url is not None:
+        yield part
 
 
 def parse_arguments(text: str) -> JsonObject | None:

@@ -11,6 +11,7 @@ from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import InvalidRequestError
 from modelyard.refs import canonical_provider
 from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.content import urls_of
 from modelyard.types.controls import OutputFormat, ReasoningOptions, Verbosity
 from modelyard.types.messages import Message
 from modelyard.types.tools import Tool, ToolChoice
@@ -66,6 +67,7 @@ class Request(Frozen):
     history: HistoryPolicy = "repair"
     stream: bool = False
     _adaptation: Adaptation | None = PrivateAttr(default=None)
+    _awaits_urls: bool = PrivateAttr(default=False)
 
     @field_validator("stop", mode="before")
     @classmethod
@@ -108,9 +110,24 @@ class Request(Frozen):
         self._adaptation = adaptation
         return self
 
+    @property
+    def awaits_urls(self) -> bool:
+        """Whether the runtime may yet put bytes in the place of URLs, so that a plugin cannot judge it."""
+        return self._awaits_urls
+
+    def awaiting_urls(self, awaits: bool) -> Self:
+        """Say of a request just made whether it awaits URLs; returns the request itself."""
+        self._awaits_urls = awaits
+        return self
+
     def options_for(self, provider: str) -> JsonObject:
         """The ``provider_options`` of one provider, empty without any."""
         return self.provider_options.get(provider, {})
+
+
+def has_urls(request: Request) -> bool:
+    """Whether an image or a file of a request is given by URL."""
+    return any(True for message in request.messages for part in message.content for _ in urls_of(part))
 
 
 def build_request(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject, Opaque
@@ -22,7 +24,7 @@ from modelyard.types.controls import Cache
 from modelyard.types.reporter import Reporter
 from modelyard_claude.caching import cache_control
 
-__all__ = ["BlockWriter"]
+__all__ = ["BlockWriter", "fetches"]
 
 _THINKING_OFF = "thinking of earlier turns is not sent while thinking is off"
 _MEDIA = "images and files in a turn of the model's own are not sent"
@@ -210,6 +212,19 @@ def _document_source(part: FilePart) -> JsonObject:
     return {"type": "text", "media_type": "text/plain", "data": text}
 
 
+def fetches(part: ImagePart | FilePart) -> bool:
+    """Whether Anthropic fetches a part's URL: images and PDF, but no text.
+
+    True also for what it takes in no form, so that nobody fetches that.
+    """
+    media_type = part.media_type or mimetypes.guess_type(urlsplit(part.url or "").path)[0]
+    return isinstance(part, ImagePart) or not _is_text(media_type or "")
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type.startswith("text/") or media_type == "application/json"
+
+
 def _checked_url(url: str) -> str:
     """A URL Anthropic fetches; it takes no other schemes."""
     if url.lower().startswith(("https://", "http://")):
@@ -230,7 +245,7 @@ def _unreadable(part: ImagePart | FilePart) -> UnsupportedFeatureError | Invalid
 
 
 def _as_text(part: FilePart) -> str | None:
-    if part.data is None or not (part.mime.startswith("text/") or part.mime == "application/json"):
+    if part.data is None or not _is_text(part.mime):
         return None
     try:
         return part.data.decode("utf-8")

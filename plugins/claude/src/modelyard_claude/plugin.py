@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelyard.plugins.sessions import SessionSettings
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
+    from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
     from modelyard_claude.session import ClaudeSession
 
@@ -80,6 +81,13 @@ def modelyard_map_error(error: BaseException) -> ProviderError:
     from modelyard_claude.errors import map_error
 
     return map_error(error)
+
+
+@hookimpl
+def modelyard_fetches(session: ClaudeSession, part: ImagePart | FilePart, card: ModelCard) -> bool:
+    from modelyard_claude.content import fetches
+
+    return fetches(part)
 
 
 @hookimpl

@@ -10,7 +10,7 @@ from modelyard.types.base import JsonObject
 from modelyard.types.content import FilePart, ImagePart
 from modelyard.types.reporter import Reporter
 
-__all__ = ["media_part"]
+__all__ = ["fetches", "media_part"]
 
 _FILES = "https://generativelanguage.googleapis.com/v1beta/"
 _OWN_HOSTS = ("generativelanguage.googleapis.com", "youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be")
@@ -51,18 +51,29 @@ def _file_uri(file_id: str) -> str:
     return _FILES + file_id
 
 
-def _check_fetched(url: str, media_type: str | None) -> None:
+def fetches(part: ImagePart | FilePart) -> bool:
+    """Whether Google fetches a part's URL."""
+    url = part.url or ""
+    return _is_fetched(url, part.media_type or mimetypes.guess_type(urlsplit(url).path)[0])
+
+
+def _is_fetched(url: str, media_type: str | None) -> bool:
     parts = urlsplit(url)
     if parts.scheme == "gs" or (parts.scheme == "https" and parts.hostname in _OWN_HOSTS):
-        return
+        return True
     known = media_type is None or media_type.startswith("text/") or media_type in _FETCHED
-    if parts.scheme == "https" and known:
+    return parts.scheme == "https" and known
+
+
+def _check_fetched(url: str, media_type: str | None) -> None:
+    if _is_fetched(url, media_type):
         return
+    parts = urlsplit(url)
     what = f"{media_type} from a URL" if parts.scheme == "https" else f"{parts.scheme or 'relative'} URLs"
     raise UnsupportedFeatureError(
         f"Gemini does not fetch {what}.",
         feature="messages.url",
-        hint="Pass the bytes as data, or upload the file and pass its id (files/<name>).",
+        hint="Pass the bytes as data, let the runtime fetch them (fetch_urls), or pass an uploaded file's id.",
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelyard.plugins.sessions import SessionSettings
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
+    from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
     from modelyard_gemini.session import GeminiSession
 
@@ -70,6 +71,13 @@ def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
     from modelyard_gemini.tools import tool_fields
 
     return tool_fields(request, Reporter(request.on_unsupported, card.ref))
+
+
+@hookimpl
+def modelyard_fetches(session: GeminiSession, part: ImagePart | FilePart, card: ModelCard) -> bool:
+    from modelyard_gemini.media import fetches
+
+    return fetches(part)
 
 
 @hookimpl

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelyard.plugins.sessions import SessionSettings
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
+    from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
     from modelyard_openai.session import OpenAISession
 
@@ -71,6 +72,11 @@ def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
     from modelyard_openai.tools import tool_fields
 
     return tool_fields(request, card, Reporter(request.on_unsupported, card.ref))
+
+
+@hookimpl
+def modelyard_fetches(session: OpenAISession, part: ImagePart | FilePart, card: ModelCard) -> bool:
+    return session.fetches(part, card)
 
 
 @hookimpl

@@ -10,8 +10,10 @@ from modelyard.http.session import HttpSession, WireRequest
 from modelyard.http.urls import join_base
 from modelyard.plugins.sessions import SessionSettings
 from modelyard.streaming.decode import StreamDecoder
+from modelyard.types.content import FilePart, ImagePart
 from modelyard.types.request import Request
 from modelyard_openai.chat.events import OpenAIChatDecoder
+from modelyard_openai.chat.messages import fetches
 from modelyard_openai.chat.request import build_chat_request
 from modelyard_openai.counting import count_input
 from modelyard_openai.events import ResponsesDecoder
@@ -43,6 +45,10 @@ class OpenAISession(HttpSession):
 
     def _api_of(self, card: ModelCard) -> str:
         return self._api or (card.apis[0] if card.apis else "responses")
+
+    def fetches(self, part: ImagePart | FilePart, card: ModelCard) -> bool:
+        """Whether OpenAI fetches the URL of a part: Chat Completions fetches images only."""
+        return self._api_of(card) != "chat" or fetches(part)
 
     async def count_tokens(self, request: Request, card: ModelCard) -> int | None:
         """The input tokens of a request, ``None`` where the server has no way to count them."""

@@ -23,7 +23,15 @@ from modelyard.types.reporter import Reporter
 from modelyard_openai.caching import Breakpoints
 from modelyard_openai.content import data_url, is_audio, is_image, unsupported
 
-__all__ = ["chat_messages"]
+__all__ = ["chat_messages", "fetches"]
+
+
+def fetches(part: ImagePart | FilePart) -> bool:
+    """Whether Chat Completions fetches a part's URL. True also for clips it takes in no form."""
+    if isinstance(part, ImagePart) or is_image(part):
+        return True
+    return is_audio(part) and part.mime not in _FORMATS
+
 
 _FORMATS = {
     "audio/wav": "wav",
@@ -156,7 +164,7 @@ class _Writer:
                 raise unsupported("images", "Chat Completions takes no image by file id", self._model, hint)
             return {"type": "file", "file": {"file_id": part.file_id}}
         if part.url is not None:
-            hint = "Give its bytes, or use the Responses API."
+            hint = "Give its bytes, let the runtime fetch them (fetch_urls), or use the Responses API."
             raise unsupported("files", "Chat Completions fetches no files by URL", self._model, hint)
         return {"type": "file", "file": {"filename": part.name or "file", "file_data": data_url(part)}}
 

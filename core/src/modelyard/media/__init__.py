@@ -1,0 +1,1 @@
+"""Media a provider does not fetch itself: fetched by us where the host allows it, and turned into bytes."""
