@@ -23,7 +23,6 @@ WITH_TOOLS = (
     "unicode",
     "no parameters",
     "strict",
-    "reasoning",
 )
 
 
@@ -39,7 +38,4 @@ class TestChatCompletions(ProviderConformance):
         "test_a_tool_loop_comes_back_with_an_answer[gpt-6.1-sol-*]": ALWAYS_REASONS,
         "test_every_form_of_choice_is_sent_noted_or_refused[gpt-6.1-sol-*]": ALWAYS_REASONS,
         **{f"test_parity[gpt-6.1-sol-{criterion}]": ALWAYS_REASONS for criterion in WITH_TOOLS},
-        "test_parity[gpt-6-sol-reasoning]": pytest.mark.xfail(
-            reason="Chat Completions calls no tools with reasoning effort high"
-        ),
     }
