@@ -116,3 +116,14 @@ def test_links_between_pages_lead_somewhere() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+def test_the_tests_on_the_page_about_testing_pass(tmp_path: Path) -> None:
+    first, second = (block for block in _blocks("docs/testing.md", "python") if "async def test_" in block)
+    (tmp_path / "test_page.py").write_text(first + second, encoding="utf-8")
+    settings = "[pytest]\nasyncio_mode = auto\nno_real_endpoints = true\n"
+    (tmp_path / "pytest.ini").write_text(settings, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_page.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout

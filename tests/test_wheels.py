@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,21 @@ def test_the_core_alone_works_and_says_what_to_install(wheels: dict[str, Path], 
     )
     assert printed.startswith("0\n")
     assert "pip install modelyard-claude" in printed
+
+
+def test_the_suite_of_one_plugin_runs_where_no_other_is_installed(wheels: dict[str, Path], tmp_path: Path) -> None:
+    fresh = Fresh(tmp_path / "venv", [wheels["modelyard"], wheels["modelyard_mistral"]])
+    shutil.copytree(ROOT / "plugins/mistral/tests", tmp_path / "tests")
+    settings = "[pytest]\nasyncio_mode = auto\naddopts = --import-mode=importlib\nxfail_strict = true\n"
+    (tmp_path / "pytest.ini").write_text(settings, encoding="utf-8")
+    done = subprocess.run(
+        [str(fresh.python), "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_wheel_is_typed_and_carries_its_models(wheels: dict[str, Path]) -> None:

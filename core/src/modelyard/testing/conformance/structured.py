@@ -11,6 +11,8 @@ from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.rules import case, require
 from modelyard.testing.conformance.tools import WEATHER
 from modelyard.testing.script import Script
+from modelyard.types.controls import OutputFormat
+from modelyard.types.messages import Message
 
 __all__ = ["StructuredCases"]
 
@@ -90,18 +92,20 @@ class StructuredCases:
     @case
     async def test_a_request_is_not_changed_by_asking(self, wire: Bench) -> None:
         """Hosts reuse schemas, tools and messages: a plugin that edits them breaks the next call, elsewhere."""
-        schema = copy.deepcopy(SCHEMA) if wire.allows("structured_output") else None
+        with_schema = wire.allows("structured_output")
+        output = OutputFormat.model_validate({"schema": copy.deepcopy(SCHEMA)}) if with_schema else None
         tools = [WEATHER.model_copy(deep=True)] if wire.allows("tools") else []
-        messages: list[Any] = [{"role": "user", "content": "Hi"}]
-        before = copy.deepcopy((schema, [tool.model_dump() for tool in tools], messages))
+        messages = [Message.user("Hi")]
+        shared = [one for one in (output, *tools, *messages) if one is not None]
+        before = [copy.deepcopy(one.model_dump()) for one in shared]
         wire.emulator.default = Script().say(ANSWER)
         async with wire.runtime() as runtime:
             await runtime.complete(wire.reference, messages, tools=tools)
-            await runtime.complete(wire.reference, messages, output=schema)
+            await runtime.complete(wire.reference, messages, output=output)
             await runtime.complete(wire.reference, messages, tools=tools)
         wire.accepted()
         require(
-            (schema, [tool.model_dump() for tool in tools], messages) == before,
+            [one.model_dump() for one in shared] == before,
             "a plugin does not change the request",
             "the caller's own objects differ after the call",
             "copy before you edit: requests are shared between attempts and calls",

@@ -10,6 +10,9 @@ import pytest
 from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.rules import case, require
+from modelyard.testing.parity.bench import Bench as ParityBench
+from modelyard.testing.parity.criteria import CRITERIA, Criterion
+from modelyard.testing.parity.run import judge
 from modelyard.testing.script import Call, Script
 from modelyard.types.completion import Completion
 from modelyard.types.content import ToolResult
@@ -38,6 +41,8 @@ SCRIPTS = {
     .call("get_time"),
     "no arguments": Script().call("get_time"),
 }
+PARITY = [criterion for criterion in CRITERIA if criterion.id != "reasoning"]
+"""Not every API signs its reasoning; that what is signed goes back has a case of its own."""
 
 
 class ToolCases:
@@ -77,15 +82,15 @@ class ToolCases:
         """A call cut off at the length limit must neither run with half its arguments nor raise."""
         if not wire.allows("tools"):
             return
-        cut = Script(steps=(Call("get_weather", {"city": "Paris"}, cut_at=8),)).finish("length")
-        answer = await wire.ask(cut, tools=[WEATHER], stream=True)
-        for call in answer.tool_calls:
-            require(
-                call.arguments is None or not call.arguments_text,
-                "arguments that are no JSON object are None, their text kept",
-                f"{call.arguments} from {call.arguments_text!r}",
-                "parse with tool_calls.emit_call or ToolCallBuffer; repair nothing",
-            )
+        cut = Script(steps=(Call("get_weather", {"city": "Paris"}, cut_at=12),)).finish("length")
+        for answer in await wire.both(cut, tools=[WEATHER]):
+            for call in answer.tool_calls:
+                require(
+                    call.arguments is None,
+                    "arguments that are no JSON object are None, their text kept",
+                    f"{call.arguments} from {call.arguments_text!r}",
+                    "let ToolCallTracker or emit_call read them; repair nothing",
+                )
 
     @case
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -138,16 +143,25 @@ class ToolCases:
         )
 
     @case
-    async def test_a_failed_tool_is_told_to_the_model(self, wire: Bench) -> None:
-        """A failure that reads like a result is answered as a fact."""
-        if not wire.allows("tools"):
+    @pytest.mark.parametrize("criterion", PARITY, ids=[criterion.id for criterion in PARITY])
+    async def test_parity(self, served: Bench, criterion: Criterion) -> None:
+        """Hosts switch providers: what "supports tools" means must be the same for all; see ``docs/parity.md``.
+
+        What the card rules out is left alone, and what it does not know may fail. Taking over from other providers
+        is tested where several are installed.
+        """
+        if not served.allows(*criterion.needs):
             return
-        asked = await wire.ask(SCRIPTS["one call"], tools=[WEATHER])
-        result = ToolResult(tool_call_id=asked.tool_calls[0].id, content="no such city", is_error=True)
-        history = [Message.user("Hi"), asked.message, Message.tool(result)]
-        await wire.ask(Script().say("Sorry."), history, tools=[WEATHER])
-        sent = wire.emulator.requests[-1].body.decode()
-        require("no such city" in sent, "a failed tool is told to the model", "its text is not sent", "send it")
+        async with served.runtime() as runtime:
+            emulators = {served.subject.provider: served.emulator}
+            cell = await judge(criterion, ParityBench(runtime, emulators, served.card))
+        unknown = any(served.card.capability(name).state == "unknown" for name in criterion.needs)
+        require(
+            unknown or not cell.startswith("no"),
+            criterion.statement,
+            f"{served.reference}: {cell}",
+            "support it, or say on the card what the model cannot do",
+        )
 
     @case
     async def test_tools_a_model_does_not_have_are_refused(self, served: Bench) -> None:

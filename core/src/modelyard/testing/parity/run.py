@@ -13,7 +13,7 @@ from modelyard.testing.emulator import Emulator
 from modelyard.testing.parity.bench import Bench, Shortfall
 from modelyard.testing.parity.criteria import CRITERIA, Criterion
 
-__all__ = ["measure"]
+__all__ = ["judge", "measure"]
 
 
 async def measure() -> dict[str, dict[str, str]]:
@@ -21,7 +21,7 @@ async def measure() -> dict[str, dict[str, str]]:
     async with _emulated() as (runtime, emulators):
         cards = [card for card in runtime.catalog if card.provider in emulators]
         return {
-            card.ref: {one.id: await _cell(one, Bench(runtime, emulators, card)) for one in CRITERIA}
+            card.ref: {one.id: await judge(one, Bench(runtime, emulators, card)) for one in CRITERIA}
             for card in cards
         }
 
@@ -38,7 +38,8 @@ async def _emulated() -> AsyncIterator[tuple[Runtime, dict[str, Emulator]]]:
             yield runtime, emulators
 
 
-async def _cell(criterion: Criterion, bench: Bench) -> str:
+async def judge(criterion: Criterion, bench: Bench) -> str:
+    """Whether a criterion holds for a model: ``yes``, or ``no: why``, or ``partly: why``."""
     ruled_out = _ruled_out(criterion, bench.card)
     if ruled_out is not None:
         return f"no: {ruled_out}"
