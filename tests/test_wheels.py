@@ -60,7 +60,7 @@ def test_four_plugins_list_their_models_without_loading_anything_heavy(
     assert modules <= 420
 
 
-def test_the_core_alone_works_and_says_what_to_install(wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_g14_the_core_alone_works_and_says_what_to_install(wheels: dict[str, Path], tmp_path: Path) -> None:
     fresh = Fresh(tmp_path / "venv", [wheels["modelyard"]])
     printed = fresh.run(
         """

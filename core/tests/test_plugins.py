@@ -104,7 +104,7 @@ def statuses(runtime: Runtime) -> dict[str, PluginStatus]:
 
 
 @pytest.mark.parametrize(("source", "stage", "error"), BROKEN.values(), ids=BROKEN)
-async def test_a_broken_plugin_is_set_aside_and_the_others_work(
+async def test_g08_g11_g12_a_broken_plugin_is_set_aside_and_the_others_work(
     source: str, stage: str, error: str, install: InstallPlugin
 ) -> None:
     install("acme-broken", "broken", source, version="2.3")
@@ -121,7 +121,7 @@ async def test_a_broken_plugin_is_set_aside_and_the_others_work(
             _ = Runtime(plugins=["broken", "good"], strict=True).catalog
 
 
-async def test_two_distributions_claiming_one_id_are_both_named_and_one_can_be_allowed(
+async def test_g10_two_distributions_claiming_one_id_are_both_named_and_one_can_be_allowed(
     install: InstallPlugin,
 ) -> None:
     install("acme-first", "acme", good())
@@ -164,7 +164,7 @@ def test_denying_wins_and_vendor_names_count() -> None:
     assert not Policy.make(environ={"MODELYARD_PLUGINS": "claude, mistral"}).allows("openai", "x")
 
 
-def test_nothing_is_imported_before_it_is_needed(install: InstallPlugin) -> None:
+def test_g12_nothing_is_imported_before_it_is_needed(install: InstallPlugin) -> None:
     install("acme-good", "acme", good(), module="acme_lazy_plugin")
     runtime = Runtime()
     assert "acme_lazy_plugin" not in sys.modules

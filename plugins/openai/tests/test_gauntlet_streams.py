@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 import modelyard
-from modelyard import ConnectionFailedError, DeadlineError, InvalidResponseError, Runtime, StreamInterruptedError
-from modelyard.testing import Emulator, Hang, Pause, Reply, Script
+from modelyard import (
+    ConnectionFailedError,
+    DeadlineError,
+    InvalidResponseError,
+    Runtime,
+    ServerError,
+    StreamInterruptedError,
+)
+from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Reply, Script
 from modelyard.testing.dialect import sse
 from modelyard.testing.faults import (
     coalesce,
@@ -247,3 +255,32 @@ async def test_b32_a_complete_answer_with_nothing_in_it_is_an_error_worth_a_retr
     with pytest.raises(InvalidResponseError) as caught:
         await (either.stream(PLAIN, "Hi").collect() if stream else either.complete(PLAIN, "Hi"))
     assert (caught.value.code, caught.value.retryable) == ("empty_output", True)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_f06_a_failed_response_keeps_the_usage_it_is_billed_for(streamed: bool) -> None:
+    response = {
+        "id": "resp_1",
+        "status": "failed",
+        "error": {"code": "server_error", "message": "Broken."},
+        "output": [],
+        "usage": {"input_tokens": 30, "output_tokens": 5, "total_tokens": 35},
+    }
+    delta = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "Hel"}
+    events = [delta, {"type": "response.failed", "response": response}]
+    stream = Reply.sse([f"data: {json.dumps(event)}\n\n".encode() for event in events])
+    with LoopbackServer(lambda received: stream if streamed else Reply.json(response)) as server:
+        settings = {"openai": {"api_key": "test-key", "base_url": server.url}}
+        async with Runtime(settings, plugins=["openai"], max_attempts=1) as runtime:
+            ask = (
+                runtime.stream("openai:gpt-6", "Hi").collect
+                if streamed
+                else lambda: runtime.complete("openai:gpt-6", "Hi")
+            )
+            with pytest.raises(ServerError) as caught:
+                await ask()
+    partial = caught.value.partial
+    assert partial is not None
+    assert partial.text == ("Hel" if streamed else "")
+    assert (partial.usage.input_tokens, partial.usage.output_tokens) == (30, 5)
+    assert caught.value.attempts[0].usage == partial.usage

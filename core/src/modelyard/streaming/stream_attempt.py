@@ -114,8 +114,15 @@ class StreamAttempt:
 
     def _fail(self, failure: ModelyardError) -> None:
         if isinstance(failure, ProviderError):
-            failure.partial = failure.partial or self.partial()
+            failure.partial = _joined(failure.partial, self.partial())
         self.failure = failure
+
+
+def _joined(known: Completion | None, arrived: Completion | None) -> Completion | None:
+    """What had arrived, with the usage that a plugin found on the failure itself."""
+    if known is None or arrived is None:
+        return known or arrived
+    return arrived.model_copy(update={"usage": known.usage})
 
 
 async def _close(source: AsyncIterator[object]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from modelyard.tooling.schema_check import check_schema
 from modelyard.types.base import Frozen, JsonObject
 
-__all__ = ["Cache", "Effort", "OutputFormat", "ReasoningOptions", "Verbosity"]
+__all__ = ["Cache", "Effort", "OutputFormat", "ReasoningOptions", "Verbosity", "nearest_effort"]
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Verbosity: TypeAlias = Literal["low", "medium", "high"]
@@ -94,3 +95,19 @@ def _name(title: object) -> str:
     """A name providers take: letters, digits, underscore and hyphen, 64 at most."""
     text = title if isinstance(title, str) else ""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", text).strip("_")[:64] or "output"
+
+
+_EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
+
+
+def nearest_effort(wanted: Effort, offered: Sequence[Effort]) -> Effort:
+    """The effort of those a model offers that comes nearest: of two as near the lower, which never spends more.
+
+    Only ``none`` gives way to the higher: whoever asks for a little reasoning wants reasoning. ``offered`` must
+    hold something.
+    """
+    place = _EFFORTS.index(wanted)
+    return min(
+        offered,
+        key=lambda effort: (abs(_EFFORTS.index(effort) - place), effort == "none", _EFFORTS.index(effort)),
+    )

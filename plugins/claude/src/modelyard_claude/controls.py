@@ -6,7 +6,7 @@ from typing import Final
 
 from modelyard.catalog.card import ModelCard
 from modelyard.types.base import JsonObject
-from modelyard.types.controls import ReasoningOptions
+from modelyard.types.controls import Effort, ReasoningOptions, nearest_effort
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard_claude.options import SAMPLING_VERSION, ClaudeOptions
@@ -17,8 +17,7 @@ __all__ = ["MIN_BUDGET", "control_fields", "output_fields", "reasoning_fields", 
 MIN_BUDGET: Final = 1024
 """The smallest thinking budget the API takes."""
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_WORDS = ("low", "medium", "high", "xhigh", "max")
+_WORDS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 """The API's own effort words: taken for those of a model whose card names none."""
 
 _SAMPLING = ("temperature", "top_p", "top_k")
@@ -175,14 +174,13 @@ def _effort_alone(wanted: ReasoningOptions, card: ModelCard, reporter: Reporter)
 
 
 def _effort(wanted: ReasoningOptions, card: ModelCard, reporter: Reporter) -> str | None:
-    """The effort word the model takes: the one asked for, else the next lower, else its lowest."""
+    """The effort word the model takes: the one asked for, else the nearest."""
     known = card.reasoning.efforts
     budgeted = card.reasoning.control == "budget"
     if wanted.effort is None or (budgeted and not known):
         return None
     words = [word for word in known or _WORDS if word != "none"]
-    lower = [word for word in words if _EFFORTS.index(word) <= _EFFORTS.index(wanted.effort)]
-    effort = lower[-1] if lower else words[0]
+    effort = nearest_effort(wanted.effort, words)
     if effort != wanted.effort and not budgeted:
         always = "the model always thinks, and " if wanted.effort == "none" else ""
         reporter.clamp("reasoning.effort", f"{always}it takes {', '.join(words)}; {effort!r} is sent")

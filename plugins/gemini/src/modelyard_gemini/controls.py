@@ -7,14 +7,11 @@ segments) and ``thinking_budget`` (``min``, ``max``, ``off``: whether 0 is allow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import get_args
-
 from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort, OutputFormat, ReasoningOptions
+from modelyard.types.controls import Effort, OutputFormat, ReasoningOptions, nearest_effort
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard_gemini.schema import fit_schema
@@ -32,7 +29,6 @@ _CONFIG: tuple[tuple[str, str, CapabilityName], ...] = (
     ("seed", "seed", "seed"),
     ("stop", "stopSequences", "stop"),
 )
-_EFFORTS: tuple[Effort, ...] = get_args(Effort)
 _LEVELS: tuple[Effort, ...] = ("minimal", "low", "medium", "high", "xhigh")
 """The levels of the API (google-genai 3.4.0, ``ThinkingLevel``), for models whose own are not known."""
 _BUDGETS: dict[Effort, int] = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
@@ -132,16 +128,10 @@ def _level(asked: ReasoningOptions, card: ModelCard, reporter: Reporter) -> Json
         reporter.drop("reasoning.budget_tokens", "the model takes a level of thinking, not a budget")
     if asked.effort is None:
         return {}
-    level = _nearest(asked.effort, card.reasoning.efforts or _LEVELS)
+    level = nearest_effort(asked.effort, card.reasoning.efforts or _LEVELS)
     if level != asked.effort:
         reporter.clamp("reasoning.effort", f"the nearest level the model takes is {level}")
     return {"thinkingLevel": level.upper()}
-
-
-def _nearest(effort: Effort, efforts: Sequence[Effort]) -> Effort:
-    """The effort itself, or the nearest one there is; of two as near, the lower."""
-    wanted = _EFFORTS.index(effort)
-    return min(efforts, key=lambda known: (abs(_EFFORTS.index(known) - wanted), _EFFORTS.index(known)))
 
 
 def _budget(asked: ReasoningOptions, card: ModelCard, reporter: Reporter) -> JsonObject:

@@ -7,7 +7,7 @@ import json
 from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
 from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort, OutputFormat
+from modelyard.types.controls import OutputFormat, nearest_effort
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard_mistral.schema import fit_schema
@@ -37,8 +37,6 @@ _TIERS = {
     "default": "standard_only",
 }
 """Service tiers: Mistral has two, of which ``auto`` may use priority capacity."""
-
-_EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def control_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonObject:
@@ -88,7 +86,7 @@ def reasoning_fields(request: Request, card: ModelCard, reporter: Reporter) -> J
         if effort != "none" or card.capability("reasoning"):
             reporter.drop("reasoning", "the model takes no effort")
         return {}
-    sent = effort if not known or effort in known else _nearest(effort, known)
+    sent = effort if not known or effort in known else nearest_effort(effort, known)
     if sent != effort:
         reporter.clamp("reasoning", f"the model takes only {', '.join(known)}; {sent!r} is sent")
     return {"reasoning_effort": sent}
@@ -161,12 +159,6 @@ def _service_tier(tier: str, reporter: Reporter) -> JsonObject:
     if known != tier:
         reporter.note("service_tier", "renamed", f"Mistral's word for {tier} is {known}")
     return {"service_tier": known}
-
-
-def _nearest(effort: Effort, known: tuple[Effort, ...]) -> Effort:
-    """The effort of a list that is nearest to one; between two, the greater."""
-    place = _EFFORTS.index(effort)
-    return min(known, key=lambda other: (abs(_EFFORTS.index(other) - place), -_EFFORTS.index(other)))
 
 
 def _json_schema(output: OutputFormat, reporter: Reporter) -> JsonObject:

@@ -7,12 +7,12 @@ reasoning effort ``none`` (OpenAI's reference).
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort
+from modelyard.types.controls import Effort, nearest_effort
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard_openai.options import Api
@@ -23,7 +23,6 @@ LEAST_TOKENS: dict[Api, int] = {"responses": 16, "chat": 1}
 """The smallest output limit each API takes."""
 
 _NAMES: dict[Api, str] = {"responses": "the Responses API", "chat": "Chat Completions"}
-_EFFORTS: tuple[Effort, ...] = get_args(Effort)
 _TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 _MOST_STOPS = 4
 _PER_API: dict[Api, tuple[str, ...]] = {
@@ -163,7 +162,7 @@ class Controls:
             return None
         if wanted is None or not taken or wanted in taken:
             return wanted
-        nearest = min(taken, key=lambda effort: (_distance(effort, wanted), -_EFFORTS.index(effort)))
+        nearest = nearest_effort(wanted, taken)
         self.reporter.clamp("reasoning", f"the model has no effort {wanted}: {nearest} is the nearest it takes")
         return nearest
 
@@ -207,10 +206,6 @@ def _check_served(card: ModelCard, api: Api) -> None:
             model=card.ref,
             hint=f"Leave out the option api, or set it to {card.apis[0]!r}.",
         )
-
-
-def _distance(one: Effort, other: Effort) -> int:
-    return abs(_EFFORTS.index(one) - _EFFORTS.index(other))
 
 
 def _effort_in(options: JsonObject) -> Any:

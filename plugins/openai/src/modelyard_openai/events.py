@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from modelyard.errors import InvalidResponseError
+from modelyard.errors import InvalidResponseError, ProviderError
 from modelyard.streaming.decode import Emit, StreamDecoder
 from modelyard.types.base import JsonObject, Opaque
+from modelyard.types.completion import Completion
 from modelyard.types.content import ReasoningKind, parse_arguments
 from modelyard.types.events import (
     ContentDelta,
@@ -23,6 +24,7 @@ from modelyard.types.events import (
     ToolCallStart,
 )
 from modelyard.types.logprobs import TokenLogprob
+from modelyard.types.messages import Message
 from modelyard.wire.logprobs import token_logprobs
 from modelyard_openai.citations import responses_citation
 from modelyard_openai.errors import empty_answer, error_in_answer
@@ -168,7 +170,7 @@ class ResponsesDecoder(StreamDecoder):
     def _finish_response(self, response: JsonObject, emit: Emit) -> None:
         status = response.get("status")
         if status == "failed" or response.get("error"):
-            raise error_in_answer(response.get("error") or {"message": "The response failed."})
+            raise self._failure(response)
         output = response.get("output")
         for index, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict) and item.get("id", index) not in self._finished_items:
@@ -226,6 +228,19 @@ class ResponsesDecoder(StreamDecoder):
         for part, kind, text in parts:
             last = part is parts[-1][0]
             emit(ReasoningDelta(part.index, _rest(part, text), kind, opaque if last else None))
+
+    def _failure(self, response: JsonObject) -> ProviderError:
+        """The error of a failed response, with the usage it is billed for."""
+        error = error_in_answer(response.get("error") or {"message": "The response failed."})
+        if isinstance(response.get("usage"), dict):
+            error.partial = Completion(
+                message=Message.model_construct(role="assistant", content=(), name=None),
+                finish_reason="error",
+                usage=responses_usage(response["usage"]),
+                provider="openai",
+                model=self._asked,
+            )
+        return error
 
     def _start_call(self, item: JsonObject, index: Any, emit: Emit) -> None:
         call_id, name = str(item.get("call_id") or item.get("id") or ""), str(item.get("name") or "")
