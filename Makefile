@@ -37,7 +37,7 @@ bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 	$(TEST)/bin/python -m tests.benchmarks $(ARGS)
 
 hook-docs: $(TEST)/.ready  ## Write the pages for plugin authors that follow from the code
-	$(TEST)/bin/python -m tests.hook_docs
+	PYTHONPATH=examples/haiku_provider/src $(TEST)/bin/python -m tests.hook_docs
 
 reliability: $(TEST)/.ready  ## Run the fault matrix and rewrite its table in docs/reliability.md
 	$(TEST)/bin/python -m tests.fault_matrix

@@ -6,17 +6,25 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from modelyard.config import Deadlines, ProviderConfig
 from modelyard.credentials.secret import conceal
-from modelyard.errors import ConfigurationError
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
 from modelyard.plugins.registry import PluginRegistry
 from modelyard.refs import canonical_provider
+from modelyard.runtime_settings import (
+    cache_path,
+    make_defaults,
+    make_fetch,
+    make_limits,
+    make_route,
+    make_state,
+    plugin_policy,
+)
+from modelyard.structured.calls import StructuredCalls
 
 if TYPE_CHECKING:
     import ssl
@@ -42,9 +50,8 @@ if TYPE_CHECKING:
     from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteTrace
     from modelyard.streaming.stream import CompletionStream
-    from modelyard.structured.generate import GenerateStream
-    from modelyard.structured.generated import Generated
     from modelyard.structured.strategy import Strategy
+    from modelyard.structured.turns import Turns
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.run import GivenResults
     from modelyard.tooling.run_stream import RunStream
@@ -74,7 +81,7 @@ __all__ = ["Runtime"]
 T = TypeVar("T")
 
 
-class Runtime:
+class Runtime(StructuredCalls):
     """Calls models of any installed provider.
 
     Use it as ``async with Runtime() as runtime``, which closes connections at the end. Making one is cheap:
@@ -161,7 +168,7 @@ class Runtime:
             canonical_provider(name): ProviderConfig.make_all(config, name)
             for name, config in (providers or {}).items()
         }
-        policy, objects = _plugin_policy(plugins, strict=strict)
+        policy, objects = plugin_policy(plugins, strict=strict)
         observers = Observers(hooks)
         self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
         wait, tls = Deadlines.make(deadlines), SharedTls()
@@ -170,21 +177,21 @@ class Runtime:
             self._registry,
             self._endpoints,
             additions=catalog,
-            defaults=_defaults(defaults),
-            cache=_cache(catalog_cache),
+            defaults=make_defaults(defaults),
+            cache=cache_path(catalog_cache),
             today=today,
         )
         self._policies: _Policies = {
-            "route": None if route is None else _route(route),
+            "route": None if route is None else make_route(route),
             "deadlines": wait,
             "retry": RetryPolicy(max_attempts=max_attempts),
             "fallback": FallbackPolicy.make(fallback),
             "hedge_after": hedge_after,
-            "limits": _limits(limits) if limits else {},
-            "state": _make_state(state),
+            "limits": make_limits(limits) if limits else {},
+            "state": make_state(state),
             "clock": clock,
             "observe": observers.tell,
-            "fetch": _fetch(fetch_urls),
+            "fetch": make_fetch(fetch_urls),
             "tls": tls,
         }
 
@@ -326,91 +333,18 @@ class Runtime:
 
         return RunStream(resume_run(self, state, results, model, options))
 
-    @overload
-    async def generate(
+    def _turns(
         self,
         model: Models,
         messages: Messages,
-        *,
-        output: type[T],
-        repair: int = 1,
-        strategy: Strategy | None = None,
-        **options: Unpack[GenerateOptions],
-    ) -> T: ...
-
-    @overload
-    async def generate(
-        self,
-        model: Models,
-        messages: Messages,
-        *,
         output: Any,
-        repair: int = 1,
-        strategy: Strategy | None = None,
-        **options: Unpack[GenerateOptions],
-    ) -> Any: ...
+        options: GenerateOptions,
+        repair: int,
+        strategy: Strategy | None,
+    ) -> Turns:
+        from modelyard.structured.generate import turns_for
 
-    async def generate(
-        self,
-        model: Models,
-        messages: Messages,
-        *,
-        output: Any,
-        repair: int = 1,
-        strategy: Strategy | None = None,
-        **options: Unpack[GenerateOptions],
-    ) -> Any:
-        """Ask for an object and return it, validated.
-
-        ``output`` is a pydantic model or any type pydantic knows, a JSON Schema, or ``"json"``. The answer is held
-        to it whatever the provider could promise; up to ``repair`` times the model is told what is wrong and asked
-        again. ``strategy`` (``"native"``, ``"json"``, ``"tool"`` or ``"prompt"``) overrides what the model's card
-        suggests.
-
-        Raises what ``complete`` raises, and ``RefusalError``, ``TruncatedOutputError`` or
-        ``OutputValidationError`` with the partial object, the usage and the attempts of all turns.
-        """
-        return (
-            await self.generate_completion(
-                model, messages, output=output, repair=repair, strategy=strategy, **options
-            )
-        ).output
-
-    async def generate_completion(
-        self,
-        model: Models,
-        messages: Messages,
-        *,
-        output: Any,
-        repair: int = 1,
-        strategy: Strategy | None = None,
-        **options: Unpack[GenerateOptions],
-    ) -> Generated[Any]:
-        """Ask for an object and return it with the answers it took, their usage, cost and report."""
-        from modelyard.structured.generate import generate, turns_for
-
-        turns = turns_for(self._planner, model, messages, output, options, repair, strategy)
-        return await generate(turns, lambda history, asked: self.complete(model, history, **asked))
-
-    def generate_stream(
-        self,
-        model: Models,
-        messages: Messages,
-        *,
-        output: Any,
-        repair: int = 1,
-        strategy: Strategy | None = None,
-        **options: Unpack[GenerateOptions],
-    ) -> GenerateStream:
-        """Ask for an object as it is being written.
-
-        ``async with runtime.generate_stream(...) as stream: async for partial in stream.partials()``, then
-        ``stream.output``. Takes what ``generate`` takes.
-        """
-        from modelyard.structured.generate import GenerateStream, turns_for
-
-        turns = turns_for(self._planner, model, messages, output, options, repair, strategy)
-        return GenerateStream(turns, lambda history, asked: self.stream(model, history, **asked))
+        return turns_for(self._planner, model, messages, output, options, repair, strategy)
 
     async def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request, by its provider where that can be asked, else by an estimate.
@@ -442,65 +376,3 @@ class Runtime:
         """
         credential = None if credential is None else conceal(credential)
         return await self._planner.provider(canonical_provider(provider), credential).open_session()
-
-
-def _make_state(state: SharedState | str | None) -> SharedState | None:
-    if not isinstance(state, str):
-        return state
-    from modelyard.routing.redis_state import RedisState
-
-    return RedisState(state)
-
-
-def _defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
-    from modelyard.routing.contexts import context_of
-
-    chosen = {
-        name: (models,) if isinstance(models, str) else tuple(models) for name, models in (given or {}).items()
-    }
-    for name in chosen:
-        context_of(f"default:{name}")
-    return chosen
-
-
-def _route(route: RouteChoice) -> RoutePolicy | None:
-    from modelyard.routing.policy import RoutePolicy
-
-    return RoutePolicy.make(route)
-
-
-def _fetch(given: FetchPolicy | Mapping[str, Any] | bool) -> FetchPolicy | None:
-    if given is False:
-        return None
-    from modelyard.media.policy import FetchPolicy
-
-    return FetchPolicy.make(given)
-
-
-def _limits(limits: Mapping[str, Limits | Mapping[str, Any]]) -> dict[str, Limits]:
-    from modelyard.routing.limits import Limits
-
-    return {name: Limits.make(value) for name, value in limits.items()}
-
-
-def _cache(given: str | os.PathLike[str] | bool | None) -> Path | None:
-    if given is False:
-        return None
-    if given is None or given is True:
-        home = os.environ.get("XDG_CACHE_HOME", "").strip() or os.environ.get("LOCALAPPDATA", "").strip()
-        return (Path(home) if home else Path.home() / ".cache") / "modelyard" / "models.json"
-    return Path(given)
-
-
-def _plugin_policy(
-    plugins: PluginPolicy | Iterable[object] | None, *, strict: bool
-) -> tuple[PluginPolicy, tuple[object, ...]]:
-    if isinstance(plugins, PluginPolicy):
-        return plugins, ()
-    if isinstance(plugins, str):
-        raise ConfigurationError("plugins must be a list of names, not one text.")
-    items = tuple(plugins) if plugins is not None else ()
-    names = [item for item in items if isinstance(item, str)]
-    objects = tuple(item for item in items if not isinstance(item, str))
-    allow = None if plugins is None else names
-    return PluginPolicy.make(allow, strict=strict), objects

@@ -58,7 +58,11 @@ class OutputFormat(Frozen, populate_by_name=True, serialize_by_alias=True):
         if value == "json":
             return {"kind": "json"}
         if isinstance(value, dict):
-            return value if "schema" in value or value.get("kind") == "json" else _of_schema(value)
+            return (
+                value
+                if {"schema", "json_schema"} & value.keys() or value.get("kind") == "json"
+                else _of_schema(value)
+            )
         return value if isinstance(value, OutputFormat) else _of_type(value)
 
     @field_validator("json_schema")

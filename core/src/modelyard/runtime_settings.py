@@ -1,0 +1,88 @@
+"""What the arguments of a runtime mean: each turned into the policy it stands for, or refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelyard.errors import ConfigurationError
+from modelyard.plugins.policy import PluginPolicy
+
+if TYPE_CHECKING:
+    from modelyard.media.policy import FetchPolicy
+    from modelyard.routing.limits import Limits
+    from modelyard.routing.policy import RouteChoice, RoutePolicy
+    from modelyard.routing.state import SharedState
+
+__all__ = ["cache_path", "make_defaults", "make_fetch", "make_limits", "make_route", "make_state", "plugin_policy"]
+
+
+def make_state(state: SharedState | str | None) -> SharedState | None:
+    """The state to share; text is the URL of a Redis server."""
+    if not isinstance(state, str):
+        return state
+    from modelyard.routing.redis_state import RedisState
+
+    return RedisState(state)
+
+
+def make_defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
+    """The host's defaults by context; raises ``ConfigurationError`` for a context that is none."""
+    from modelyard.routing.contexts import context_of
+
+    chosen = {
+        name: (models,) if isinstance(models, str) else tuple(models) for name, models in (given or {}).items()
+    }
+    for name in chosen:
+        context_of(f"default:{name}")
+    return chosen
+
+
+def make_route(route: RouteChoice) -> RoutePolicy | None:
+    """The policy a route argument stands for."""
+    from modelyard.routing.policy import RoutePolicy
+
+    return RoutePolicy.make(route)
+
+
+def make_fetch(given: FetchPolicy | Mapping[str, Any] | bool) -> FetchPolicy | None:
+    """The policy for fetching URLs, ``None`` where the host does not want it."""
+    if given is False:
+        return None
+    from modelyard.media.policy import FetchPolicy
+
+    return FetchPolicy.make(given)
+
+
+def make_limits(limits: Mapping[str, Limits | Mapping[str, Any]]) -> dict[str, Limits]:
+    """Limits by model reference or provider id."""
+    from modelyard.routing.limits import Limits
+
+    return {name: Limits.make(value) for name, value in limits.items()}
+
+
+def cache_path(given: str | os.PathLike[str] | bool | None) -> Path | None:
+    """The file that keeps what providers list, ``None`` for none."""
+    if given is False:
+        return None
+    if given is None or given is True:
+        home = os.environ.get("XDG_CACHE_HOME", "").strip() or os.environ.get("LOCALAPPDATA", "").strip()
+        return (Path(home) if home else Path.home() / ".cache") / "modelyard" / "models.json"
+    return Path(given)
+
+
+def plugin_policy(
+    plugins: PluginPolicy | Iterable[object] | None, *, strict: bool
+) -> tuple[PluginPolicy, tuple[object, ...]]:
+    """Which installed plugins may load, and the plugins that are objects of the host's own."""
+    if isinstance(plugins, PluginPolicy):
+        return plugins, ()
+    if isinstance(plugins, str):
+        raise ConfigurationError("plugins must be a list of names, not one text.")
+    items = tuple(plugins) if plugins is not None else ()
+    names = [item for item in items if isinstance(item, str)]
+    objects = tuple(item for item in items if not isinstance(item, str))
+    allow = None if plugins is None else names
+    return PluginPolicy.make(allow, strict=strict), objects
