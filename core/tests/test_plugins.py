@@ -263,3 +263,11 @@ def test_cards_without_a_plugin_do_not_exist() -> None:
     card = ModelCard(provider="acme", id="one", label="One")
     runtime = Runtime(plugins=[ScriptedProvider("acme", cards=[card])])
     assert [entry.ref for entry in runtime.catalog] == ["acme:one"]
+
+
+def test_advice_names_each_installed_provider_once() -> None:
+    runtime = Runtime(plugins=[ScriptedProvider("acme")])
+    assert len(runtime.catalog) == 0
+    with pytest.raises(ConfigurationError) as caught:
+        runtime.stream("acne:one", "Hi")
+    assert str(caught.value).count("acme") == 2  # the near miss, and the list of what is installed

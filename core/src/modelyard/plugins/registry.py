@@ -214,7 +214,7 @@ class PluginRegistry:
             return f"Install it: pip install modelyard-{provider}"
         installed = [*self._discover(), *self._bindings]
         question = did_you_mean(provider, [*installed, *FIRST_PARTY])
-        known = f"Installed: {', '.join(sorted(installed)) or 'none'}."
+        known = f"Installed: {', '.join(sorted(set(installed))) or 'none'}."
         return f"{question} {known}" if question else known
 
 
