@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modelyard import (
+    CitationPart,
     FilePart,
     ImagePart,
     InvalidRequestError,
@@ -391,3 +392,12 @@ async def test_the_policy_is_an_argument_of_the_call() -> None:
             await runtime.complete("acme:one", orphan, history="refuse")
         with pytest.raises(InvalidRequestError, match="history"):
             await runtime.complete("acme:one", orphan, history="forget")  # type: ignore[arg-type]
+
+
+def test_a15_a_turn_of_nothing_but_citations_is_left_out_like_an_empty_one() -> None:
+    citing = Message.assistant([CitationPart(source="a page")])
+    messages = (USER, Message.assistant([call("abc123XYZ")]), Message.tool(result("abc123XYZ")), citing, USER)
+    sent, notes = send(*messages)
+    assert citing not in sent
+    assert sent[-2].role == "assistant"  # no user turn stands straight after a tool turn
+    assert any(note.action == "dropped" for note in notes)

@@ -10,6 +10,7 @@ from modelyard import Completion, Message
 from modelyard.types.base import JsonObject
 from modelyard.types.content import CitationPart, OpaquePart, TextPart
 from modelyard.types.reporter import Reporter
+from modelyard_gemini.citations import find_citations
 from modelyard_gemini.messages import Rules, write_conversation
 
 from .wire import answer, streamed, whole
@@ -157,3 +158,9 @@ def test_the_service_tier_is_the_one_google_states() -> None:
     assert whole(body).service_tier == "flex"
     assert streamed(body).service_tier == "flex"
     assert whole(answer({"text": "a"})).service_tier is None
+
+
+def test_grounding_chunks_of_an_unknown_shape_cost_no_answer() -> None:
+    supports = [{"segment": {"endIndex": 2, "text": "na"}, "groundingChunkIndices": [0]}]
+    metadata = {"groundingChunks": {"a": {}}, "groundingSupports": supports}
+    assert list(find_citations([{"groundingMetadata": metadata}], [(0, ["na"])])) == []

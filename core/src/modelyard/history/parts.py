@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modelyard.history.opaque import Target
 from modelyard.types.base import Opaque
-from modelyard.types.content import OpaquePart, Part, ReasoningPart, RefusalPart, TextPart, ToolCall
+from modelyard.types.content import CitationPart, OpaquePart, Part, ReasoningPart, RefusalPart, TextPart, ToolCall
 from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
 
@@ -58,7 +58,7 @@ class Carrier:
         kept = [sent for part in content if (sent := self._part(part)) is not None]
         if message.role == "assistant" and not self._rules.reasoning_last:
             self._trim(kept)
-        if not kept:
+        if all(isinstance(part, CitationPart) for part in kept):  # they cite for a text that is not there
             self._reporter.note("messages", "dropped", _EMPTY)
             return None
         if len(kept) == len(content) and all(new is old for new, old in zip(kept, content, strict=True)):

@@ -32,7 +32,7 @@ def find_citations(candidates: Sequence[JsonObject], said: Said) -> Iterator[tup
     for candidate in candidates:
         for read in (_grounded, _cited):
             found: list[tuple[int, CitationPart]] = []
-            with contextlib.suppress(TypeError, AttributeError, ValueError):
+            with contextlib.suppress(TypeError, AttributeError, ValueError, LookupError):
                 found.extend(read(candidate, texts))
             for index, part in found:
                 key = (part.url, part.title, part.quote, part.source, part.start, part.end)
