@@ -37,12 +37,9 @@ if TYPE_CHECKING:
         ProviderError,
         QuotaExceededError,
         RateLimitError,
-        RunStateError,
         RuntimeClosedError,
         ServerError,
         StreamInterruptedError,
-        ToolError,
-        ToolResultsError,
         UnsupportedFeatureError,
     )
     from modelyard.hookspecs import API_VERSION, hookimpl
@@ -69,6 +66,7 @@ if TYPE_CHECKING:
     from modelyard.structured.generate import GenerateStream
     from modelyard.structured.generated import Generated
     from modelyard.sync import SyncRuntime
+    from modelyard.tooling.errors import RunStateError, ToolError, ToolResultsError
     from modelyard.tooling.function import FunctionTool, tool
     from modelyard.tooling.limits import RunLimits
     from modelyard.tooling.result import RunResult
@@ -131,8 +129,8 @@ _HOMES = {
         "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
         "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "
         "ModelNotFoundError ModelyardError NoRouteError OverloadedError PermissionDeniedError "
-        "ProviderError QuotaExceededError RateLimitError RunStateError RuntimeClosedError ServerError "
-        "StreamInterruptedError ToolError ToolResultsError UnsupportedFeatureError"
+        "ProviderError QuotaExceededError RateLimitError RuntimeClosedError ServerError "
+        "StreamInterruptedError UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "plugins.failures": "PluginFailure PluginStatus",
@@ -153,6 +151,7 @@ _HOMES = {
     "structured.generate": "GenerateStream",
     "structured.generated": "Generated",
     "sync": "SyncRuntime",
+    "tooling.errors": "RunStateError ToolError ToolResultsError",
     "tooling.function": "FunctionTool tool",
     "tooling.limits": "RunLimits",
     "tooling.result": "RunResult",

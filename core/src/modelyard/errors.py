@@ -4,9 +4,9 @@
     ├── ConfigurationError            the set-up is wrong; nothing was sent
     ├── UnsupportedFeatureError       the model cannot do what was asked; nothing was sent
     ├── NoRouteError                  no deployment can serve the request; nothing was sent
-    ├── ToolError                     raised by a tool: what the model is to be told
-    ├── ToolResultsError              the results brought do not answer the calls that wait
-    ├── RunStateError                 a suspended run cannot be read or gone on with
+    ├── ToolError                     raised by a tool: what the model is to be told (modelyard.tooling.errors)
+    ├── ToolResultsError              the results brought do not answer the calls that wait (there too)
+    ├── RunStateError                 a suspended run cannot be read or gone on with (there too)
     └── ProviderError                 a provider, or the way to it, failed
         ├── AuthenticationError       the credential was refused
         ├── PermissionDeniedError     the credential is good, the action is not allowed
@@ -61,12 +61,9 @@ __all__ = [
     "ProviderError",
     "QuotaExceededError",
     "RateLimitError",
-    "RunStateError",
     "RuntimeClosedError",
     "ServerError",
     "StreamInterruptedError",
-    "ToolError",
-    "ToolResultsError",
     "UnsupportedFeatureError",
 ]
 
@@ -152,44 +149,6 @@ class NoRouteError(ModelyardError):
 
     def to_dict(self) -> dict[str, Any]:
         return {**super().to_dict(), "candidates": [list(pair) for pair in self.candidates]}
-
-
-class ToolError(ModelyardError):
-    """Raise it in a tool to tell the model what went wrong, in just these words."""
-
-
-class ToolResultsError(ModelyardError):
-    """The results brought for a suspended run do not answer the calls that wait. The state is as it was.
-
-    Each attribute holds ids of calls: ``missing`` without a result, ``duplicate`` with several, ``late`` answered
-    before, ``unknown`` never made by the model or not the host's to answer.
-    """
-
-    fields = ("hint", "missing", "duplicate", "late", "unknown")
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        missing: Sequence[str] = (),
-        duplicate: Sequence[str] = (),
-        late: Sequence[str] = (),
-        unknown: Sequence[str] = (),
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.missing = tuple(missing)
-        self.duplicate = tuple(duplicate)
-        self.late = tuple(late)
-        self.unknown = tuple(unknown)
-
-    def to_dict(self) -> dict[str, Any]:
-        ids = {name: list(getattr(self, name)) for name in self.fields if name != "hint"}
-        return {**super().to_dict(), **ids}
-
-
-class RunStateError(ModelyardError):
-    """A suspended run cannot be read, or lacks what it needs to go on."""
 
 
 class ProviderError(ModelyardError):

@@ -45,10 +45,14 @@ class Deployment:
     """Fields of the wire request that keep the call in its region."""
     key: str = field(init=False)
     """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
+    target: Target = field(init=False, repr=False)
+    """Where a conversation goes that is sent here."""
 
     def __post_init__(self) -> None:
         fingerprint = self.credential.fingerprint if self.credential is not None else "-"
         object.__setattr__(self, "key", f"{self.ref}#{fingerprint}@{self.base_url or ''}")
+        rules = rules_for(self.binding.info.history, self.card)
+        object.__setattr__(self, "target", Target(rules, self.provider, self.model, self.account[1]))
 
     @property
     def provider(self) -> str:
@@ -64,13 +68,6 @@ class Deployment:
     def account(self) -> tuple[str, str | None]:
         """Whose request it is: the provider and the fingerprint of the credential."""
         return self.provider, self.credential.fingerprint if self.credential is not None else None
-
-    @property
-    def target(self) -> Target:
-        """Where a conversation goes that is sent here."""
-        fingerprint = self.credential.fingerprint if self.credential is not None else None
-        rules = rules_for(self.binding.info.history, self.card)
-        return Target(rules, self.provider, self.model, fingerprint)
 
     def write(self, request: Request) -> Request:
         """The request as the plugin is to get it: for this model, its history as the provider takes it.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from modelyard.errors import InvalidRequestError, ToolResultsError
+from modelyard.errors import InvalidRequestError
+from modelyard.tooling.errors import ToolResultsError
 from modelyard.tooling.results import to_result
 from modelyard.types.content import ToolCall, ToolResult
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.credentials.secret import conceal_credential
-from modelyard.errors import RunStateError
+from modelyard.tooling.errors import RunStateError
 from modelyard.tooling.hand_off import match_results
 from modelyard.tooling.limits import RunLimits
 from modelyard.tooling.loop import RunLoop

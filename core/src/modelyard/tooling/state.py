@@ -8,8 +8,8 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError
 
 from modelyard.catalog.pricing import Cost
-from modelyard.errors import RunStateError
 from modelyard.jsonio import parse_json
+from modelyard.tooling.errors import RunStateError
 from modelyard.tooling.limits import RunLimits
 from modelyard.types.base import Frozen, JsonObject
 from modelyard.types.completion import Completion

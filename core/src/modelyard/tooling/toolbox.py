@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from modelyard.catalog.suggest import did_you_mean
-from modelyard.errors import ConfigurationError, InvalidRequestError, ToolError
+from modelyard.errors import ConfigurationError, InvalidRequestError
 from modelyard.log import logger
 from modelyard.tooling.arguments import InvalidArgumentsError
+from modelyard.tooling.errors import ToolError
 from modelyard.tooling.function import Approve, FunctionTool
 from modelyard.tooling.limits import RunLimits
 from modelyard.tooling.results import error_result, to_result
