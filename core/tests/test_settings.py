@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -69,6 +71,25 @@ def test_a_secret_shows_only_a_fingerprint_and_cannot_be_pickled() -> None:
     assert secret.redact(f"bad key {KEY}!") == "bad key [redacted]!"
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(secret)
+
+
+def test_secrets_are_told_apart_by_their_values_and_named_by_a_digest_that_nothing_shown_leads_to() -> None:
+    one, same = Secret(KEY), Secret(KEY)
+    assert one == same
+    assert len({one, same, Secret(KEY + "2")}) == 2
+    assert re.fullmatch(r"[0-9a-f]{8}", one.fingerprint)
+    assert re.fullmatch(r"[0-9a-f]{64}", one.digest)
+    assert one.digest == same.digest != Secret(KEY + "2").digest
+    assert one.fingerprint not in one.digest
+    assert one.digest not in repr(one)
+    assert hashlib.sha256(KEY.encode()).hexdigest()[:8] not in one.digest
+
+
+@pytest.mark.parametrize("value", [None, b"sentinel-KEY-771", 5, ["sentinel-KEY-771"]])
+def test_a_secret_of_anything_but_text_is_refused_without_showing_it(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="A credential must be text") as caught:
+        Secret(value)
+    assert "sentinel" not in str(caught.value)
 
 
 def test_a_config_hides_its_key() -> None:

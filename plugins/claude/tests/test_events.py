@@ -146,7 +146,7 @@ async def test_a_stream_one_byte_at_a_time_decodes_the_same(emulator: Emulator) 
     async with Runtime({"claude": emulator.settings()}, plugins=["claude"]) as runtime:
         answer = await runtime.stream(f"claude:{MODEL}", "Hi", tools=TOOLS).collect()
     message = completion(whole(DIALECT.body(EVERYTHING, received()))).message
-    assert answer.message == bind_account(message, Secret("test-key").fingerprint)
+    assert answer.message == bind_account(message, Secret("test-key").digest)
 
 
 @pytest.mark.parametrize("fault", [cut_after, crash_after])

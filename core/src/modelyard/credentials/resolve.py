@@ -38,7 +38,7 @@ class Credential:
 
     @property
     def fingerprint(self) -> str:
-        """Eight characters that tell two keys apart without showing either."""
+        """Eight hex digits to show; two keys may share them, so nothing is told apart by them."""
         return self.secret.fingerprint
 
 

@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+from modelyard.errors import ConfigurationError
 
 __all__ = ["Secret", "conceal", "conceal_credential"]
+
+_DIGEST_LABEL: Final = b"modelyard digest of a credential, 1"
 
 
 class Secret:
     """A credential that only ``reveal()`` gives out.
 
-    Its text form, its pickle and its copy in a traceback show a fingerprint at most; comparing works.
+    Its text form, its pickle and its copy in a traceback show a fingerprint at most. Two are equal when their
+    values are. Raises ``ConfigurationError`` for a value that is no text.
     """
 
-    __slots__ = ("_value", "fingerprint")
+    __slots__ = ("_digest", "_fingerprint", "_value")
 
     def __init__(self, value: str) -> None:
-        import hashlib
-
+        if not _is_text(value):
+            given, value = type(value).__name__, ""  # a traceback may show the locals of this frame
+            raise ConfigurationError(f"A credential must be text, not {given}.", hint="Pass the key as str.")
         self._value = value
-        self.fingerprint = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        self._fingerprint: str | None = None
+        self._digest: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits to show. Others may have the same: never tell two secrets apart by them."""
+        if self._fingerprint is None:
+            import hashlib
+
+            self._fingerprint = hashlib.sha256(self._bytes()).hexdigest()[:8]
+        return self._fingerprint
+
+    @property
+    def digest(self) -> str:
+        """A name for the secret in keys and in stored data: 256 bits, the same in every process.
+
+        It is worked out under a label of its own, so that nothing that is shown leads to it.
+        """
+        if self._digest is None:
+            import hashlib
+
+            self._digest = hashlib.blake2b(self._bytes(), digest_size=32, key=_DIGEST_LABEL).hexdigest()
+        return self._digest
 
     def reveal(self) -> str:
         """The value itself. Keep it out of variables that outlive the call it is for."""
@@ -30,11 +58,14 @@ class Secret:
         """The text with every occurrence of the value blotted out."""
         return text.replace(self._value, "[redacted]") if self._value else text
 
+    def _bytes(self) -> bytes:
+        return self._value.encode("utf-8", "surrogatepass")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._value == self._value
 
     def __hash__(self) -> int:
-        return hash(self.fingerprint)
+        return hash(self._value)
 
     def __repr__(self) -> str:
         return f"<Secret {self.fingerprint}>"
@@ -43,6 +74,10 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def conceal(value: str | Secret) -> Secret:

@@ -14,7 +14,7 @@ __all__ = ["Target", "bind_account"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a conversation is about to go. ``account`` is the credential's fingerprint, ``None`` if unknown."""
+    """Where a conversation is about to go. ``account`` is the credential's digest, ``None`` if unknown."""
 
     rules: HistoryRules
     provider: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from modelyard.credentials.resolve import Credential
 from modelyard.errors import ConfigurationError
@@ -52,7 +52,9 @@ class SessionSettings:
     tls: Callable[[], ssl.SSLContext] = field(repr=False)
 
 
-_Key = tuple[str, str]
+Way: TypeAlias = Hashable
+"""What tells the ways to one provider apart: the secret itself, the address, and which settings."""
+_Key: TypeAlias = tuple[str, Way]
 
 
 class SessionPool:
@@ -63,12 +65,12 @@ class SessionPool:
         self._loops: dict[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[Session]]] = {}
         self._ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
-    async def get(self, provider: str, fingerprint: str, opener: Callable[[], Awaitable[Session]]) -> Session:
-        """The session for a provider and credential in this loop, opened once however many ask at a time."""
+    async def get(self, provider: str, way: Way, opener: Callable[[], Awaitable[Session]]) -> Session:
+        """The session for one way to a provider in this loop, opened once however many ask at a time."""
         import asyncio
 
         sessions = self._of_this_loop()
-        key = (provider, fingerprint)
+        key = (provider, way)
         task = sessions.get(key)
         if task is None:
             task = sessions[key] = asyncio.ensure_future(_open(opener))

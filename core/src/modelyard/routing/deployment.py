@@ -8,6 +8,7 @@ from typing import Any
 
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import Credential
+from modelyard.credentials.secret import Secret
 from modelyard.errors import (
     ConnectionFailedError,
     ModelNotFoundError,
@@ -43,14 +44,14 @@ class Deployment:
     weight: float = 1.0
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the wire request that keep the call in its region."""
-    key: str = field(init=False)
-    """What tells this deployment from every other: model, credential (by fingerprint) and endpoint."""
+    key: str = field(init=False, repr=False)
+    """What tells this deployment from every other: model, credential (by digest) and endpoint. Not for show."""
     target: Target = field(init=False, repr=False)
     """Where a conversation goes that is sent here."""
 
     def __post_init__(self) -> None:
-        fingerprint = self.credential.fingerprint if self.credential is not None else "-"
-        object.__setattr__(self, "key", f"{self.ref}#{fingerprint}@{self.base_url or ''}")
+        digest = self.credential.secret.digest if self.credential is not None else "-"
+        object.__setattr__(self, "key", f"{self.ref}#{digest}@{_place(self.base_url)}")
         rules = rules_for(self.binding.info.history, self.card)
         object.__setattr__(self, "target", Target(rules, self.provider, self.model, self.account[1]))
 
@@ -66,8 +67,8 @@ class Deployment:
 
     @property
     def account(self) -> tuple[str, str | None]:
-        """Whose request it is: the provider and the fingerprint of the credential."""
-        return self.provider, self.credential.fingerprint if self.credential is not None else None
+        """Whose request it is: the provider and the digest of the credential."""
+        return self.provider, self.credential.secret.digest if self.credential is not None else None
 
     def write(self, request: Request) -> Request:
         """The request as the plugin is to get it: for this model, its history as the provider takes it.
@@ -125,3 +126,9 @@ class Deployment:
             link.__context__ = None
             link = link.__cause__
         return raised
+
+
+def _place(base_url: str | None) -> str:
+    """An endpoint as part of a key: a digest stands for its query, which may be a credential."""
+    address, mark, query = (base_url or "").partition("?")
+    return f"{address}?{Secret(query).digest}" if mark else address

@@ -116,7 +116,7 @@ class Endpoints:
         self, binding: ProviderBinding, config: ProviderConfig, credential: Credential | None, number: int
     ) -> Endpoint:
         info = binding.info
-        fingerprint = credential.fingerprint if credential else "-"
+        secret = credential.secret if credential else None
 
         def settings(base_url: str | None) -> SessionSettings:
             return SessionSettings(
@@ -135,8 +135,8 @@ class Endpoints:
             )
 
         def open_at(base_url: str | None) -> Awaitable[Session]:
-            key = f"{fingerprint} {base_url} {number}"
-            return self.sessions.get(info.id, key, lambda: binding.open(settings(base_url)))
+            way = (secret, base_url, number)
+            return self.sessions.get(info.id, way, lambda: binding.open(settings(base_url)))
 
         return Endpoint(binding, config, credential, find_base_url(info, config.base_url), open_at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Frozen", "JsonObject", "Opaque"]
 
@@ -30,11 +30,11 @@ class Opaque(Frozen):
     Thinking signatures, encrypted reasoning items and the like are only valid when they come back
     byte for byte, in place, to the provider and model that made them, and with some to the account. ``kind`` is
     the provider's own name for the thing, ``data`` what its plugin needs to put it back, ``account`` the
-    fingerprint of the credential it was made under, as far as that is known.
+    digest of the credential it was made under, as far as that is known.
     """
 
     provider: str
     kind: str
     data: JsonObject
     model: str | None = None
-    account: str | None = None
+    account: str | None = Field(default=None, repr=False)
