@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelyard.bounds import Bounds
     from modelyard.catalog.capability import Capability
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
@@ -117,6 +118,7 @@ _HOMES = {
     "plugins.readiness": "ProviderStatus",
     "diagnosis": "Diagnosis Finding diagnose",
     "credentials.resolve": "CredentialQuery CredentialResolver",
+    "bounds": "Bounds",
     "catalog.retention": "Region Retention",
     "catalog.refresh": "Refreshed",
     "catalog.constraints": "Constraints",
@@ -183,6 +185,7 @@ __all__ = [
     "API_VERSION",
     "AttemptRecord",
     "AuthenticationError",
+    "Bounds",
     "BreakerPolicy",
     "Candidate",
     "Capability",

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
+from modelyard.bounds import Bounds
 from modelyard.config import Deadlines, ProviderConfig
 from modelyard.credentials.secret import conceal
 from modelyard.plugins.observers import Observers
@@ -126,6 +127,8 @@ class Runtime(StructuredCalls):
     fetch_urls:
         Whether the runtime fetches images and files whose URLs a provider does not fetch itself: ``True``, or a
         ``FetchPolicy`` or a dict of its fields to set limits. Left out, such URLs are refused.
+    bounds:
+        ``Bounds``, or a dict of its fields: how much of an answer, an error, a list is taken.
     plugins:
         Which plugins may load: provider ids or distribution names, or a ``PluginPolicy``. An item that is no
         text is itself used as a plugin, in place of an installed one of the same id. ``None`` allows every
@@ -154,6 +157,7 @@ class Runtime(StructuredCalls):
         clock: Clock | None = None,
         deadlines: Deadlines | Mapping[str, float | None] | float | None = None,
         fetch_urls: FetchPolicy | Mapping[str, Any] | bool = False,
+        bounds: Bounds | Mapping[str, Any] | None = None,
         plugins: PluginPolicy | Iterable[object] | None = None,
         hooks: Sequence[object] = (),
         strict: bool = False,
@@ -172,7 +176,13 @@ class Runtime(StructuredCalls):
         observers = Observers(hooks)
         self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
         wait, tls = Deadlines.make(deadlines), SharedTls()
-        self._endpoints = Endpoints(self._configs, resolver=credentials, connect_timeout=wait.connect, tls=tls)
+        self._endpoints = Endpoints(
+            self._configs,
+            resolver=credentials,
+            connect_timeout=wait.connect,
+            tls=tls,
+            bounds=Bounds.make(bounds),
+        )
         self._store = CatalogStore(
             self._registry,
             self._endpoints,

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mappi
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from modelyard.bounds import Bounds
 from modelyard.credentials.resolve import Credential
 from modelyard.errors import ConfigurationError
 from modelyard.log import logger
@@ -35,7 +36,7 @@ class SessionSettings:
 
     ``base_url`` is ``None`` where neither host nor environment names one. ``credential`` is ``None`` only
     for providers whose key is optional. ``tls`` gives the one TLS context all clients share.
-    ``connect_timeout`` is in seconds.
+    ``connect_timeout`` is in seconds, ``bounds`` say how much of an answer to take.
     """
 
     info: ProviderInfo
@@ -50,6 +51,7 @@ class SessionSettings:
     headers: Mapping[str, str] = field(repr=False)
     options: Mapping[str, Any]
     tls: Callable[[], ssl.SSLContext] = field(repr=False)
+    bounds: Bounds = field(default_factory=Bounds, repr=False)
 
 
 Way: TypeAlias = Hashable

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from modelyard.bounds import Bounds
 from modelyard.config import ProviderConfig, find_base_url
 from modelyard.credentials.resolve import CredentialQuery, find_credential, keys_of
 from modelyard.errors import ConfigurationError
@@ -51,12 +52,14 @@ class Endpoints:
         resolver: CredentialResolver | None,
         connect_timeout: float | None,
         tls: Callable[[], ssl.SSLContext],
+        bounds: Bounds | None = None,
     ) -> None:
         self.sessions = SessionPool()
         self._configs = configs
         self._resolver = resolver
         self._connect_timeout = connect_timeout
         self._tls = tls
+        self._bounds = bounds or Bounds()
         self._known: dict[str, tuple[_Seen, tuple[Endpoint, ...]]] = {}
 
     @property
@@ -132,6 +135,7 @@ class Endpoints:
                 headers=config.headers,
                 options=config.options,
                 tls=self._tls,
+                bounds=self._bounds,
             )
 
         def open_at(base_url: str | None) -> Awaitable[Session]:
