@@ -44,6 +44,8 @@ class Deployment:
     weight: float = 1.0
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the wire request that keep the call in its region."""
+    marks: str = field(default="", repr=False)
+    """A digest of what else in the settings may be a credential."""
     key: str = field(init=False, repr=False)
     """What tells this deployment from every other: model, credential (by digest) and endpoint. Not for show."""
     target: Target = field(init=False, repr=False)
@@ -51,7 +53,7 @@ class Deployment:
 
     def __post_init__(self) -> None:
         digest = self.credential.secret.digest if self.credential is not None else "-"
-        object.__setattr__(self, "key", f"{self.ref}#{digest}@{_place(self.base_url)}")
+        object.__setattr__(self, "key", f"{self.ref}#{digest}{self.marks}@{_place(self.base_url)}")
         rules = rules_for(self.binding.info.history, self.card)
         object.__setattr__(self, "target", Target(rules, self.provider, self.model, self.account[1]))
 
@@ -67,8 +69,11 @@ class Deployment:
 
     @property
     def account(self) -> tuple[str, str | None]:
-        """Whose request it is: the provider and the digest of the credential."""
-        return self.provider, self.credential.secret.digest if self.credential is not None else None
+        """Whose request it is: the provider and the digest of the credential, ``None`` where there is none.
+
+        Headers count as one only without a key: beside a key they may say no more than the version of a host.
+        """
+        return self.provider, self.credential.secret.digest if self.credential is not None else self.marks or None
 
     def write(self, request: Request) -> Request:
         """The request as the plugin is to get it: for this model, its history as the provider takes it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from modelyard.bounds import Bounds
 from modelyard.config import ProviderConfig, find_base_url
 from modelyard.credentials.resolve import CredentialQuery, find_credential, keys_of
+from modelyard.credentials.secret import Secret
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.sessions import SessionPool, SessionSettings
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import ssl
 
     from modelyard.credentials.resolve import Credential, CredentialResolver
-    from modelyard.credentials.secret import Secret
     from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.sessions import Session
@@ -30,13 +30,17 @@ _Seen: TypeAlias = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """One way to a provider. ``open_at`` opens a session at a base URL, ``None`` for the provider's own."""
+    """One way to a provider. ``open_at`` opens a session at a base URL, ``None`` for the provider's own.
+
+    ``marks`` is a digest of what else may be a credential: headers, and clients of the host's own.
+    """
 
     binding: ProviderBinding
     config: ProviderConfig
     credential: Credential | None
     base_url: str | None
     open_at: Callable[[str | None], Awaitable[Session]] = field(repr=False)
+    marks: str = field(default="", repr=False)
 
 
 class Endpoints:
@@ -142,7 +146,8 @@ class Endpoints:
             way = (secret, base_url, number)
             return self.sessions.get(info.id, way, lambda: binding.open(settings(base_url)))
 
-        return Endpoint(binding, config, credential, find_base_url(info, config.base_url), open_at)
+        base_url = find_base_url(info, config.base_url)
+        return Endpoint(binding, config, credential, base_url, open_at, _marks(config, number))
 
     def problem(self, binding: ProviderBinding) -> str | None:
         """Why a provider cannot be called, checked offline; ``None`` when it can."""
@@ -150,6 +155,19 @@ class Endpoints:
             return None if self.of(binding) else "no API key was found"
         except ConfigurationError as error:
             return str(error)
+
+
+def _marks(config: ProviderConfig, number: int) -> str:
+    """What tells settings apart beside key and address; empty for most."""
+    own_client = config.client is not None or config.http_client is not None
+    if not config.headers and not own_client:
+        return ""
+    told = sorted((name.lower(), _value(value)) for name, value in config.headers.items())
+    return Secret(repr((told, number if own_client else None))).digest
+
+
+def _value(header: object) -> str:
+    return header.reveal() if isinstance(header, Secret) else str(header)
 
 
 def _environment(info: ProviderInfo) -> _Seen:

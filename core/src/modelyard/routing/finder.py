@@ -214,6 +214,7 @@ class _Search:
                 retention_days=endpoint.config.retention_days,
                 weight=endpoint.config.weight,
                 fields={} if there is None else there.fields,
+                marks=endpoint.marks,
             )
             yield Candidate(deployment.ref, card, deployment)
 

@@ -170,6 +170,7 @@ class Planner:
             credential=endpoint.credential,
             base_url=endpoint.base_url,
             open_session=lambda: endpoint.open_at(endpoint.base_url),
+            marks=endpoint.marks,
         )
 
     def _plan(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Plan:
