@@ -9,17 +9,18 @@ DEV_ENV := $(or $(ENV),dev)
 TEST_ENV := $(or $(ENV),test)
 DEV := .envs/$(DEV_ENV)
 TEST := .envs/$(TEST_ENV)
-PROJECTS := pyproject.toml core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml core/src/modelyard/_version.py core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test $(SUITES:%=test-%) bench hook-docs reliability soak parity live lint format typecheck check build clean
+.PHONY: help demo test quick $(SUITES:%=test-%) coverage bench hook-docs reliability soak parity live lint format \
+  typecheck check newest catalog-check release-check build clean
 
 help:  ## Show what each target does
 	@awk 'BEGIN {FS = ":.*##"; print "make <target> [ENV=<name>]   ENV defaults to dev, for tests to test\n"} \
-	  /^[a-zA-Z_%-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  test-<suite> Run one suite: $(SUITES)"
+	  /^[a-zA-Z_%-]+:.*##/ {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  test-<suite>  Run one suite: $(SUITES)"
 
 demo: $(DEV)/.ready  ## Show the main job: four providers chat, stream, call tools and survive an outage
 	$(DEV)/bin/modelyard demo $(ARGS)
@@ -27,11 +28,21 @@ demo: $(DEV)/.ready  ## Show the main job: four providers chat, stream, call too
 test: $(TEST)/.ready  ## Run all tests: core, each plugin, the whole system
 	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
+quick: $(TEST)/.ready  ## Run all tests but the slow ones, in under 40 seconds on two cores
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope -m "not slow" $(ARGS)
+
 test-core: $(TEST)/.ready
 	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope core/tests $(ARGS)
 
 $(filter-out test-core,$(SUITES:%=test-%)): test-%: $(TEST)/.ready
 	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope plugins/$*/tests $(ARGS)
+
+coverage: $(TEST)/.ready  ## Run all tests under coverage and hold its floor; htmlcov/ shows what is missed
+	rm -f .coverage .coverage.*
+	$(TEST)/bin/python -m coverage run -m pytest -n $(JOBS) --dist loadscope $(ARGS)
+	$(TEST)/bin/python -m coverage combine --quiet
+	$(TEST)/bin/python -m coverage html --quiet
+	$(TEST)/bin/python -m coverage report
 
 bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 	$(TEST)/bin/python -m tests.benchmarks $(ARGS)
@@ -65,11 +76,20 @@ typecheck: $(DEV)/.ready  ## Check types, strictly, in sources and tests
 check:  ## Everything CI runs: format, lint, types, tests; in one environment
 	$(MAKE) lint typecheck test ENV=$(TEST_ENV)
 
+newest: $(TEST)/.ready  ## Put the newest SDKs and price library into the test environment, past our ranges
+	$(TEST)/bin/python -m pip install --quiet --upgrade anthropic google-genai mistralai openai genai-prices
+
+catalog-check: $(TEST)/.ready  ## Compare the cards with the installed price library and SDKs: new, gone, priced otherwise
+	$(TEST)/bin/python -m tests.catalog_check $(ARGS)
+
+release-check: $(TEST)/.ready  ## What must hold on the day of a release: figures are fresh; TAG=v<version> is the version's
+	$(TEST)/bin/python -m pytest -n 0 -q tests/release_check.py $(ARGS)
+
 build: $(HATCH)  ## Build the five distributions into dist/
 	for member in core plugins/*; do (cd $$member && "$(CURDIR)/$(HATCH)" build "$(CURDIR)/dist") || exit 1; done
 
 clean:  ## Remove environments, builds and caches
-	rm -rf .envs dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .envs dist build htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(HATCH):

@@ -17,6 +17,7 @@ from .conftest import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "core/README.md", "docs/history.md", *(f"plugins/{name}/README.md" for name in PROVIDERS))
+FOR_CONTRIBUTORS = ("CONTRIBUTING.md", "AGENTS.md")
 KEYS = {
     "claude": "ANTHROPIC_API_KEY",
     "gemini": "GEMINI_API_KEY",
@@ -106,13 +107,13 @@ def test_the_examples_of_structured_output_run() -> None:
 def test_the_readme_names_only_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     suites = {f"test-{suite}" for suite in ("core", *PROVIDERS)}
-    for page in READMES:
+    for page in (*READMES, *FOR_CONTRIBUTORS):
         named = re.findall(r"make ([a-z-]+)", (ROOT / page).read_text(encoding="utf-8"))
         assert set(named) - {"are"} <= targets | suites
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in (*READMES, *PAGES):
+    for page in (*READMES, *PAGES, *FOR_CONTRIBUTORS):
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
