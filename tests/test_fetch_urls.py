@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelyard import FetchPolicy, InvalidRequestError, Message, Runtime, SyncRuntime, UnsupportedFeatureError
-from modelyard.testing import Emulator, Hang, LoopbackServer, Received, Reply, Script, load_dialects
+from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Received, Reply, Script, load_dialects
 from modelyard.types.content import FilePart, ImagePart, ToolCall, ToolResult
 
 TEXT = "Some notes.\n"
@@ -207,6 +210,16 @@ FORBIDDEN = {
     "a number": "http://2130706434/x",
     "hexadecimal": "http://0x7f000002/x",
     "short": "http://127.2/x",
+    "octal": "http://0177.0.0.2/x",
+    "a last dot": "http://127.0.0.2./x",
+    "a circled digit": "http://127.0.0.②/x",
+    "other full stops": "http://127。0。0。2/x",
+    "a percent sign": "http://127.0.0.%32/x",
+    "a zone": "http://[fe80::1%25eth0]/x",
+    "an address of a cloud's metadata": "http://192.0.0.192/",
+    "site-local": "http://[fec0::1]/",
+    "6to4": "http://[2002:7f00:2::]/",
+    "translated": "http://[64:ff9b::7f00:2]/",
     "localhost": "http://localhost/x",
     "file": "file:///etc/passwd",
     "ftp": "ftp://files.test/x",
@@ -225,12 +238,47 @@ async def test_d08_a_url_that_leads_inside_is_refused(claude: Emulator, kind: st
     assert "hunter2" not in str(error)
 
 
+async def test_a31_a_host_that_folds_to_an_address_is_not_reached(claude: Emulator, files: Files) -> None:
+    """The resolver's answer is public; the library that connects would read loopback and not ask anybody."""
+    files.names["127.0.0.①"] = files.names["127.0.0.1"] = [["93.184.216.34"]]
+    policy = FetchPolicy(resolve=files.resolve, ports=None)
+    for host in ("127.0.0.①", "127.0.0.1"):
+        error = await refused(claude, files.url("/notes.txt", host=host), policy)
+        assert error.code == "url_refused"
+    assert not files.server.requests
+    assert not files.looked_up, "an address is not looked up"
+
+
+async def test_a_literal_address_that_is_allowed_is_asked(claude: Emulator, files: Files) -> None:
+    async with runtime_of(claude, fetch_urls=files.policy(resolve=None)) as runtime:
+        await runtime.complete(MODEL, notes(files.url("/notes.txt", host="127.0.0.1")))
+    assert files.server.requests[0].headers["host"] == f"127.0.0.1:{files.server.port}"
+
+
+async def test_an_international_name_is_looked_up_and_asked_for_in_ascii(claude: Emulator, files: Files) -> None:
+    files.names["xn--bcher-kva.test"] = [["127.0.0.1"]]
+    async with runtime_of(claude, fetch_urls=files.policy()) as runtime:
+        await runtime.complete(MODEL, notes(files.url("/notes.txt", host="bücher.test")))
+    assert files.looked_up == ["xn--bcher-kva.test"]
+    assert files.server.requests[0].headers["host"] == f"xn--bcher-kva.test:{files.server.port}"
+
+
 @pytest.mark.parametrize(
-    "target", ["http://127.0.0.2:1/x", "http://inner.test/x", "file:///etc/passwd", "http://[::1]/"]
+    "target",
+    [
+        "http://127.0.0.②/x",
+        "http://0177.0.0.2/",
+        "http://192.0.0.192/",
+        "//[fec0::1]/",
+        "http://127.0.0.2:1/x",
+        "http://inner.test/x",
+        "file:///etc/passwd",
+        "http://[::1]/",
+    ],
 )
 async def test_d08_a_redirect_that_leads_inside_is_refused(claude: Emulator, files: Files, target: str) -> None:
     files.names |= {"inner.test": [["10.1.2.3"]], "127.0.0.2": [["127.0.0.2"]], "::1": [["::1"]]}
-    files.replies["/go"] = Reply(302, {"location": target})
+    files.replies["/go"] = Reply(302, {"location": target.encode().decode("latin-1")})
     error = await refused(claude, files.url("/go"), files.policy())
     assert error.code == "url_refused"
     assert len(files.server.requests) == 1
@@ -284,6 +332,85 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(claude: Emulato
     files.replies["/big"] = TOO_MUCH[how]()
     error = await refused(claude, files.url("/big"), files.policy(max_bytes=1_000))
     assert error.code == "url_too_large"
+
+
+class Crowd:
+    """A server of images that takes a while for each, and knows how many it was asked for within that while."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._asked: list[float] = []
+
+    def __call__(self, received: Received) -> Reply:
+        self._asked.append(time.monotonic())
+        return replace(body(PNG, "image/png"), before_head=(Pause(self._seconds),))
+
+    @property
+    def most(self) -> int:
+        """The most requests that cannot but have been under way at the same time."""
+        return max(sum(start <= other < start + self._seconds for other in self._asked) for start in self._asked)
+
+
+@pytest.fixture
+def gemini() -> Iterator[Emulator]:
+    with Emulator(load_dialects(["gemini"])["gemini"]) as emulator:
+        emulator.default = Script().say("Seen.")
+        yield emulator
+
+
+@pytest.mark.parametrize(("policy", "most"), [({}, 16), ({"concurrency": 3}, 3)])
+async def test_a18_no_more_urls_are_fetched_at_a_time_than_the_policy_says(
+    gemini: Emulator, policy: dict[str, Any], most: int
+) -> None:
+    """The bound holds for one request, and for several requests of one runtime together."""
+    crowd = Crowd(0.05)
+    with LoopbackServer(crowd) as server:
+        fetch = FetchPolicy(allow_private=True, ports=None, **policy)
+        files = Files(server)
+        async with runtime_of(gemini, "gemini", fetch_urls=fetch) as runtime:
+            asked = [images_at(files, "127.0.0.1", count) for count in (10, 14)]
+            await asyncio.gather(*(runtime.complete(f"gemini:{gemini.dialect.model}", each) for each in asked))
+    assert 1 < crowd.most <= most
+
+
+def images_at(files: Files, host: str, count: int) -> Message:
+    urls = [files.url(f"/{number}.png", host=host) for number in range(count)]
+    return Message.user(["What?", *(ImagePart(url=url) for url in urls)])
+
+
+async def test_a49_the_urls_of_one_request_have_a_bound_together(gemini: Emulator, files: Files) -> None:
+    whole = PNG + b"\x00" * (100_000 - len(PNG))
+    files.replies |= {f"/{number}.png": body(whole, "image/png") for number in range(6)}
+    async with runtime_of(gemini, "gemini", fetch_urls=files.policy(max_total_bytes=500_000)) as runtime:
+        await runtime.complete(f"gemini:{gemini.dialect.model}", images_at(files, "files.test", 5))
+        with pytest.raises(InvalidRequestError) as caught:
+            await runtime.complete(f"gemini:{gemini.dialect.model}", images_at(files, "files.test", 6))
+    assert caught.value.code == "url_too_large"
+    assert "500,000" in caught.value.message
+    assert "max_total_bytes" in (caught.value.hint or "")
+    assert len(gemini.requests) == 1, "the request that was refused was sent"
+
+
+async def test_a49_the_bound_holds_for_bodies_that_do_not_say_how_long_they_are(
+    gemini: Emulator, files: Files
+) -> None:
+    pieces = [PNG, *[b"\x00" * 10_000] * 10]
+    files.replies |= {
+        f"/{n}.png": Reply(200, {"content-type": "image/png"}, pieces, chunked=True) for n in range(4)
+    }
+    async with runtime_of(gemini, "gemini", fetch_urls=files.policy(max_total_bytes=300_000)) as runtime:
+        with pytest.raises(InvalidRequestError) as caught:
+            await runtime.complete(f"gemini:{gemini.dialect.model}", images_at(files, "files.test", 4))
+    assert caught.value.code == "url_too_large"
+    assert not gemini.requests
+
+
+async def test_a_resolver_of_the_hosts_that_fails_is_a_typed_error(claude: Emulator, files: Files) -> None:
+    async def broken(host: str, port: int) -> Sequence[str]:
+        raise KeyError(host)
+
+    error = await refused(claude, files.url("/x"), files.policy(resolve=broken))
+    assert error.code == "url_failed"
 
 
 FAILING: dict[str, Reply] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelyard.errors import InvalidRequestError
 from modelyard.history.adaptation import Adaptation
+from modelyard.media.allowance import Allowance, Turns
 from modelyard.media.fetch import Fetched, fetch, shown_url
 from modelyard.media.policy import FetchPolicy
 from modelyard.media.sniff import media_type_of
@@ -28,10 +29,14 @@ __all__ = ["Inliner"]
 class Inliner:
     """Writes a request that holds URLs for each deployment tried; a URL is fetched once for all of them."""
 
-    def __init__(self, request: Request, policy: FetchPolicy, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(
+        self, request: Request, policy: FetchPolicy, tls: Callable[[], ssl.SSLContext], turns: Turns
+    ) -> None:
         self._request = request
         self._policy = policy
         self._tls = tls
+        self._turns = turns
+        self._allowance = Allowance(policy.max_total_bytes)
         self._fetched: dict[str, Fetched] = {}
         self._lock = asyncio.Lock()
 
@@ -47,16 +52,25 @@ class Inliner:
             if part.url and not deployment.binding.fetches(session, part, deployment.card)
         }
         async with self._lock:  # a hedged attempt must not fetch again
-            missing = [url for url in wanted if url not in self._fetched]
-            tasks = [asyncio.ensure_future(fetch(url, self._policy, self._tls, wanted[url])) for url in missing]
-            try:
-                for url, task in zip(missing, tasks, strict=True):
-                    self._fetched[url] = await task
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await self._fetch({url: where for url, where in wanted.items() if url not in self._fetched})
         return self._written(deployment, wanted)
+
+    async def _fetch(self, missing: Mapping[str, str]) -> None:
+        """Fetch URLs, some at a time; the first that fails ends the others."""
+        left = iter(missing.items())
+        workers = min(self._policy.concurrency, len(missing))
+        tasks = [asyncio.ensure_future(self._work(left)) for _ in range(workers)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, left: Iterator[tuple[str, str]]) -> None:
+        for url, where in left:
+            async with self._turns.here():
+                self._fetched[url] = await fetch(url, self._policy, self._tls, self._allowance, where)
 
     def _written(self, deployment: Deployment, wanted: dict[str, str]) -> Request:
         messages = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
@@ -22,9 +22,11 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 class FetchPolicy:
     """Which URLs are fetched for providers that do not fetch them, and how far that goes.
 
-    ``max_bytes`` bounds one body, ``timeout`` the seconds for one URL from the first look-up to the last byte,
-    ``max_redirects`` the hops, each of which is checked like the first. ``allow_hosts`` are patterns of host names
-    (``"*.example.com"``); ``None`` allows any. ``ports`` are those that may be asked, ``None`` for any.
+    ``max_bytes`` bounds one body, ``max_total_bytes`` all those of one request, ``timeout`` the seconds for one
+    URL from the first look-up to the last byte, ``max_redirects`` the hops, each checked like the first.
+    ``concurrency`` URLs are fetched at the same time, for all requests of the runtime in one event loop.
+    ``allow_hosts`` are patterns of host names (``"*.example.com"``); ``None`` allows any. ``ports`` are those that
+    may be asked, ``None`` for any.
 
     Private, loopback, link-local, multicast and otherwise special addresses are refused whatever name leads to
     them; ``allow_networks`` (``"10.1.2.0/24"``) makes exceptions, ``allow_private`` lifts the rule. ``resolve``
@@ -32,6 +34,10 @@ class FetchPolicy:
     """
 
     max_bytes: int = 20 * 1024 * 1024
+    max_total_bytes: int = 128 * 1024 * 1024
+    """What a request carries is in memory as bytes, as base64 and as JSON: measured, about six times its size."""
+    concurrency: int = 16
+    """More at a time would make one request a burden to the server its URLs name."""
     timeout: float = 20.0
     max_redirects: int = 3
     allow_hosts: Sequence[str] | None = None
@@ -42,15 +48,16 @@ class FetchPolicy:
     _networks: tuple[Network, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.allow_hosts, str) or isinstance(self.allow_networks, str):
-            raise ConfigurationError("allow_hosts and allow_networks are lists, not one text.")
-        if self.max_bytes <= 0 or self.timeout <= 0 or self.max_redirects < 0:
-            raise ConfigurationError("max_bytes and timeout must be above 0, max_redirects not below.")
-        try:
-            networks = tuple(ipaddress.ip_network(network) for network in self.allow_networks)
-        except ValueError as error:
-            raise ConfigurationError(f"allow_networks: {error}.") from None
-        object.__setattr__(self, "_networks", networks)
+        for name in ("max_bytes", "max_total_bytes", "concurrency"):
+            _check_number(name, getattr(self, name), least=1)
+        _check_number("max_redirects", self.max_redirects, least=0)
+        if not _is_number(self.timeout) or not self.timeout > 0:
+            raise ConfigurationError(f"timeout must be a number of seconds above 0, not {self.timeout!r}.")
+        _check_list("allow_hosts", self.allow_hosts or (), str)
+        _check_list("ports", self.ports or (), int)
+        if self.resolve is not None and not callable(self.resolve):
+            raise ConfigurationError("resolve must be an async function of a host and a port.")
+        object.__setattr__(self, "_networks", _networks(self.allow_networks))
 
     @classmethod
     def make(cls, value: FetchPolicy | Mapping[str, Any] | bool) -> FetchPolicy | None:
@@ -80,3 +87,29 @@ class FetchPolicy:
     def why_no_address(self, address: str) -> str | None:
         """What is wrong with an address a host has, ``None`` when it may be connected to."""
         return None if self.allow_private else why_refused(address, self._networks)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _check_number(name: str, value: object, *, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+
+
+def _check_list(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+        raise ConfigurationError(f"{name} must be a list, not {value!r}.")
+    for item in value:
+        if not isinstance(item, kind):
+            raise ConfigurationError(f"{name} holds {item!r}, which is no {kind.__name__}.")
+
+
+def _networks(given: object) -> tuple[Network, ...]:
+    if not isinstance(given, Iterable) or isinstance(given, (str, bytes)):
+        raise ConfigurationError(f"allow_networks must be a list, not {given!r}.")
+    try:
+        return tuple(ipaddress.ip_network(network) for network in given)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"allow_networks: {error}.") from None

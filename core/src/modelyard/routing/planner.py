@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.store import CatalogStore
     from modelyard.credentials.secret import Secret
+    from modelyard.media.allowance import Turns
     from modelyard.media.inline import Inliner
     from modelyard.media.policy import FetchPolicy
     from modelyard.plugins.registry import PluginRegistry
@@ -90,6 +91,7 @@ class Planner:
         self._observe = observe
         self._fetch = fetch
         self._tls = tls
+        self._fetch_turns: Turns | None = None
         self._turn = 0
         self._sieve = Sieve()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
@@ -136,7 +138,15 @@ class Planner:
             return None
         from modelyard.media.inline import Inliner
 
-        return Inliner(request, self._fetch, self._tls)
+        return Inliner(request, self._fetch, self._tls, self._turns(self._fetch))
+
+    def _turns(self, policy: FetchPolicy) -> Turns:
+        """What bounds the URLs all calls of the runtime fetch at the same time."""
+        if self._fetch_turns is None:
+            from modelyard.media.allowance import Turns
+
+            self._fetch_turns = Turns(policy.concurrency)
+        return self._fetch_turns
 
     def explain(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> RouteTrace:
         """The decision ``prepare`` would make now, and changes nothing by making it."""
