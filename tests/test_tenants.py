@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import string
 from collections.abc import Callable
@@ -229,3 +230,20 @@ async def test_queries_of_base_urls_make_two_deployments_as_well() -> None:
             await runtime.complete(["acme:m"], "Hi")
     assert len(set(state.names)) == len(provider.sessions) == 2
     assert not [name for name in state.names if "sentinel" in name]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+async def test_many_keys_one_after_the_other_leave_few_connections(variant: str) -> None:
+    """A26."""
+    provider = variant.partition("-")[0]
+    many = 400 if variant == "openai" else 40
+    bounds = {"sessions": 256 if variant == "openai" else 16}
+    with Emulator(load_dialects([provider])[provider]) as emulator:
+        async with Runtime(settings(variant, emulator.url), plugins=[provider], bounds=bounds) as runtime:
+            for number in range(many):
+                await runtime.complete(reference(variant), "Hi", credential=f"key-of-user-{number:04}")
+            await asyncio.sleep(0.1)
+            assert emulator.open_connections <= 150 * many // 400
+            assert len({received.headers.get("authorization") for received in emulator.requests}) in (1, many)
+        await asyncio.sleep(0.1)
+        assert emulator.open_connections == 0

@@ -40,9 +40,9 @@ class Bounds:
     request_templates: int = 256
     """Paths of one session for which the head of a request is kept: they differ by model."""
     sessions: int = 256
-    """Sessions kept open at a time in one event loop; the one unused for longest is closed first."""
+    """Sessions open in one event loop, half of them unused at most; the one unused for longest is closed first."""
     session_idle: float = 60.0
-    """Seconds after which a session nobody uses may be closed."""
+    """Seconds after which a session nobody uses is closed; those of settings and environment stay."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):

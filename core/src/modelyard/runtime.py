@@ -373,7 +373,8 @@ class Runtime(StructuredCalls):
         credential = None if credential is None else conceal(credential)
         deployment = self._planner.provider(canonical_provider(provider), credential)
         try:
-            return await deployment.binding.list_models(await deployment.open_session())
+            with deployment.use() as use:
+                return await deployment.binding.list_models(await use.session())
         except Exception as error:
             failure = deployment.to_error(error)
         raise failure
@@ -382,7 +383,7 @@ class Runtime(StructuredCalls):
         """The open session of a provider, for what the runtime does not cover.
 
         Those of Claude and Mistral have ``client()``, the official SDK client with the same credential, base URL
-        and HTTP client. The runtime closes the session.
+        and HTTP client. The session stays open until the runtime is closed, which closes it.
         """
         credential = None if credential is None else conceal(credential)
-        return await self._planner.provider(canonical_provider(provider), credential).open_session()
+        return await self._planner.provider(canonical_provider(provider), credential).use().keep()

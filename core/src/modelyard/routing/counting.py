@@ -31,9 +31,10 @@ async def count_tokens(call: Call) -> TokenCount:
     deployment = call.deployments[0]
     request = call.request_for(deployment)
     try:
-        session = await deployment.open_session()
-        request = await call.final_request(deployment, session)
-        counted = await deployment.binding.count_tokens(session, request, deployment.card)
+        with deployment.use() as use:
+            session = await use.session()
+            request = await call.final_request(deployment, session)
+            counted = await deployment.binding.count_tokens(session, request, deployment.card)
     except Exception as error:
         failure = deployment.to_error(error)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from modelyard.history.codec import adapt
 from modelyard.history.opaque import Target
 from modelyard.history.rules import rules_for
 from modelyard.plugins.binding import ProviderBinding
-from modelyard.plugins.sessions import Session
+from modelyard.plugins.session_pool import SessionUse
 from modelyard.types.request import Request
 
 __all__ = ["Deployment"]
@@ -35,7 +35,8 @@ class Deployment:
     model: str
     credential: Credential | None
     base_url: str | None
-    open_session: Callable[[], Awaitable[Session]] = field(repr=False)
+    use: Callable[[], SessionUse] = field(repr=False)
+    """Begins the use of a session, to be released."""
     suggestion: str | None = None
     """What to use instead: near misses of a model no card lists, the replacement of one that is retired."""
     region: str | None = None

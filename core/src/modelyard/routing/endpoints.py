@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,7 +12,8 @@ from modelyard.config import ProviderConfig, find_base_url
 from modelyard.credentials.resolve import CredentialQuery, find_credential, keys_of
 from modelyard.credentials.secret import Secret
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.sessions import SessionPool, SessionSettings
+from modelyard.plugins.session_pool import SessionPool, SessionUse
+from modelyard.plugins.sessions import SessionSettings
 
 if TYPE_CHECKING:
     import ssl
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from modelyard.credentials.resolve import Credential, CredentialResolver
     from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.info import ProviderInfo
-    from modelyard.plugins.sessions import Session
 
 __all__ = ["Endpoint", "Endpoints"]
 
@@ -30,16 +30,17 @@ _Seen: TypeAlias = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """One way to a provider. ``open_at`` opens a session at a base URL, ``None`` for the provider's own.
+    """One way to a provider.
 
-    ``marks`` is a digest of what else may be a credential: headers, and clients of the host's own.
+    ``use_at`` begins the use of a session at a base URL, ``None`` for the provider's own. ``marks`` is a digest of
+    what else may be a credential: headers, and clients of the host's own.
     """
 
     binding: ProviderBinding
     config: ProviderConfig
     credential: Credential | None
     base_url: str | None
-    open_at: Callable[[str | None], Awaitable[Session]] = field(repr=False)
+    use_at: Callable[[str | None], SessionUse] = field(repr=False)
     marks: str = field(default="", repr=False)
 
 
@@ -58,12 +59,12 @@ class Endpoints:
         tls: Callable[[], ssl.SSLContext],
         bounds: Bounds | None = None,
     ) -> None:
-        self.sessions = SessionPool()
+        self._bounds = bounds or Bounds()
+        self.sessions = SessionPool(self._bounds)
         self._configs = configs
         self._resolver = resolver
         self._connect_timeout = connect_timeout
         self._tls = tls
-        self._bounds = bounds or Bounds()
         self._known: dict[str, tuple[_Seen, tuple[Endpoint, ...]]] = {}
 
     @property
@@ -104,7 +105,7 @@ class Endpoints:
         if credential is None:
             return ()
         return tuple(
-            self._make(binding, config, credential, number)
+            self._make(binding, config, credential, number, lasting=False)
             for number, config in enumerate(self.configs(binding.info.id))
         )
 
@@ -120,8 +121,15 @@ class Endpoints:
         return tuple(self._make(binding, config, credential, number) for credential in credentials)
 
     def _make(
-        self, binding: ProviderBinding, config: ProviderConfig, credential: Credential | None, number: int
+        self,
+        binding: ProviderBinding,
+        config: ProviderConfig,
+        credential: Credential | None,
+        number: int,
+        *,
+        lasting: bool = True,
     ) -> Endpoint:
+        """An endpoint; ``lasting`` says that its credential is one of few, and not one of a caller's."""
         info = binding.info
         secret = credential.secret if credential else None
 
@@ -142,12 +150,12 @@ class Endpoints:
                 bounds=self._bounds,
             )
 
-        def open_at(base_url: str | None) -> Awaitable[Session]:
+        def use_at(base_url: str | None) -> SessionUse:
             way = (secret, base_url, number)
-            return self.sessions.get(info.id, way, lambda: binding.open(settings(base_url)))
+            return self.sessions.use(info.id, way, lambda: binding.open(settings(base_url)), lasting=lasting)
 
         base_url = find_base_url(info, config.base_url)
-        return Endpoint(binding, config, credential, base_url, open_at, _marks(config, number))
+        return Endpoint(binding, config, credential, base_url, use_at, _marks(config, number))
 
     def problem(self, binding: ProviderBinding) -> str | None:
         """Why a provider cannot be called, checked offline; ``None`` when it can."""

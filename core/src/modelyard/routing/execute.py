@@ -36,9 +36,9 @@ async def run_complete(call: Call) -> Completion:
 async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion | ModelyardError:
     """Make one attempt; errors are returned, so that none is raised with another as its context."""
     deployment = attempt.deployment
-    watchdog = engine.watchdog()
+    watchdog, use = engine.watchdog(), deployment.use()
     try:
-        session = await watchdog.prepare(deployment.open_session())
+        session = await watchdog.prepare(use.session())
         request = await watchdog.prepare(call.final_request(deployment, session))
         with watchdog.watched():
             return await watchdog.wait(deployment.binding.complete(session, request, deployment.card))
@@ -49,6 +49,7 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion |
         return deployment.to_error(error)
     finally:
         watchdog.stop()
+        use.release()
 
 
 _Outcome: TypeAlias = "Completion | ModelyardError"

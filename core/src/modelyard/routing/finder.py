@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelyard.catalog.retention import Region
     from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.registry import PluginRegistry
-    from modelyard.plugins.sessions import Session
+    from modelyard.plugins.session_pool import SessionUse
     from modelyard.routing.endpoints import Endpoint, Endpoints
 
 __all__ = ["Caller", "Finder"]
@@ -208,7 +208,7 @@ class _Search:
                 model=model,
                 credential=endpoint.credential,
                 base_url=base_url,
-                open_session=_opener(endpoint, base_url),
+                use=_user_of(endpoint, base_url),
                 suggestion=suggestion,
                 region=region,
                 retention_days=endpoint.config.retention_days,
@@ -225,8 +225,8 @@ class _Search:
         return suggestion
 
 
-def _opener(endpoint: Endpoint, base_url: str | None) -> Callable[[], Awaitable[Session]]:
-    return lambda: endpoint.open_at(base_url)
+def _user_of(endpoint: Endpoint, base_url: str | None) -> Callable[[], SessionUse]:
+    return lambda: endpoint.use_at(base_url)
 
 
 def _region_of(card: ModelCard, endpoint: Endpoint, wanted: tuple[str, ...]) -> tuple[str | None, Region | None]:

@@ -179,7 +179,7 @@ class Planner:
             model="",
             credential=endpoint.credential,
             base_url=endpoint.base_url,
-            open_session=lambda: endpoint.open_at(endpoint.base_url),
+            use=lambda: endpoint.use_at(endpoint.base_url),
             marks=endpoint.marks,
         )
 

@@ -39,7 +39,8 @@ async def refresh(
 async def _ask(provider: str, planner: Planner, store: CatalogStore) -> Refreshed:
     deployment = planner.provider(provider)
     try:
-        cards = await deployment.binding.list_models(await deployment.open_session())
+        with deployment.use() as use:
+            cards = await deployment.binding.list_models(await use.session())
     except Exception as error:
         failure = deployment.to_error(error)
     else:

@@ -62,11 +62,11 @@ class StreamAttempt:
         wait for its orderly end.
         """
         call, deployment = self._call, self.attempt.deployment
-        watchdog = self._engine.watchdog()
+        watchdog, use = self._engine.watchdog(), deployment.use()
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
             yield list(news)
-            session = await watchdog.prepare(deployment.open_session())
+            session = await watchdog.prepare(use.session())
             request = await watchdog.prepare(call.final_request(deployment, session))
             source = deployment.binding.stream(session, request, deployment.card)
             while self.completion is None:
@@ -84,8 +84,11 @@ class StreamAttempt:
             self._fail(deployment.to_error(error, answered=self._info is not None))
         finally:
             watchdog.stop()
-            if source is not None:
-                await _close(source)
+            try:
+                if source is not None:
+                    await _close(source)
+            finally:
+                use.release()
 
     def _take(self, item: ResponseInfo | Event | Sequence[Event] | None, watchdog: Watchdog) -> list[Event]:
         if isinstance(item, ResponseInfo):
