@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -15,4 +16,7 @@ def main() -> None:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit("The modelyard command needs an extra: pip install 'modelyard[cli]'")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # half of a surrogate pair must not end the command
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from modelyard import ModelyardError, Runtime
 from modelyard.cli import chat as chat_command
 from modelyard.cli import listing, tables
 from modelyard.cli.needs import conditions, needs_of
+from modelyard.cli.screen import Screen
 
 __all__ = ["app"]
 
@@ -79,11 +79,11 @@ def models(
         cards = runtime.catalog.find(provider=provider, needs=wanted, constraints=given, kind="chat")
     if as_json:
         chosen = given or wanted or provider
-        tables.print_json(
+        Screen().say_json(
             [card.model_dump(mode="json") for card in cards] if chosen else runtime.catalog.describe()
         )
     else:
-        listing.show(Console(), cards, wanted, given)
+        listing.show(Screen(), cards, wanted, given)
 
 
 @app.command()
@@ -125,11 +125,12 @@ def route(
     with _errors_as_messages():
         trace = route_command.explain(Runtime(), asked)
     if as_json:
-        tables.print_json(trace.to_dict())
+        Screen().say_json(trace.to_dict())
     else:
-        Console().print(route_command.trace_table(trace))
+        screen = Screen()
+        screen.print(route_command.trace_table(screen, trace))
         if trace.chosen is None:
-            Console(stderr=True).print(trace.smallest_change() or "There is no candidate.", style="yellow")
+            Screen(stderr=True).say(trace.smallest_change() or "There is no candidate.", "yellow")
     if trace.chosen is None:
         raise typer.Exit(1)
 
@@ -155,9 +156,9 @@ def doctor(
 
         _run(check())
     if as_json:
-        tables.print_json(diagnosis.to_dict())
+        Screen().say_json(diagnosis.to_dict())
     else:
-        doctor_command.show(Console(), diagnosis)
+        doctor_command.show(Screen(), diagnosis)
     raise typer.Exit(diagnosis.exit_code)
 
 
@@ -166,9 +167,10 @@ def plugins(as_json: AsJson = False) -> None:
     """List the provider plugins found, and what is wrong with those that do not load."""
     statuses = Runtime().plugins()
     if as_json:
-        tables.print_json([tables.plugin_row(status) for status in statuses])
+        Screen().say_json([tables.plugin_row(status) for status in statuses])
     else:
-        Console().print(tables.plugins_table(statuses))
+        screen = Screen()
+        screen.print(tables.plugins_table(screen, statuses))
 
 
 @app.command()
@@ -197,7 +199,7 @@ def demo(
     """Show the main job: every installed provider chats, streams and calls a tool; one fails, the rest go on."""
     from modelyard.cli.demo import run_demo
 
-    _run(run_demo(Console(), live=live, fast=fast))
+    _run(run_demo(Screen(), live=live, fast=fast))
 
 
 @app.command()
@@ -215,7 +217,7 @@ def new_provider(
     from modelyard.cli import scaffold
 
     with _errors_as_messages():
-        scaffold.new_provider(Console(), name, shape, folder)
+        scaffold.new_provider(Screen(), name, shape, folder)
 
 
 @contextmanager
@@ -233,12 +235,12 @@ def _run(job: Coroutine[Any, Any, None]) -> None:
         with _errors_as_messages():
             asyncio.run(job)
     except KeyboardInterrupt:
-        Console(stderr=True).print("\n[dim]interrupted[/dim]")
+        Screen(stderr=True).say("\ninterrupted", "dim")
         raise typer.Exit(130) from None
 
 
 def _fail(error: ModelyardError) -> NoReturn:
-    console = Console(stderr=True)
-    console.print(f"[bold red]{type(error).__name__}[/bold red]", end=" ")
-    console.print(str(error), markup=False, highlight=False)
+    screen = Screen(stderr=True)
+    screen.print(type(error).__name__, style="bold red", end=" ")
+    screen.say(str(error))
     raise typer.Exit(1) from None

@@ -6,9 +6,8 @@ import asyncio
 import sys
 from contextlib import suppress
 
-from rich.console import Console
-
 from modelyard import Completion, Message, ModelyardError, Runtime
+from modelyard.cli.screen import Screen
 from modelyard.types.events import Event
 
 __all__ = ["Chat"]
@@ -23,7 +22,8 @@ class Chat:
         self._system = system
         self._show_reasoning = show_reasoning
         self._history: list[Message] = []
-        self._notes = Console(stderr=True)
+        self._answers = Screen()
+        self._notes = Screen(stderr=True)
 
     async def once(self, prompt: str) -> None:
         """Say one thing and show the answer."""
@@ -32,39 +32,39 @@ class Chat:
 
     async def converse(self) -> None:
         """Read turns from the terminal until it ends; an error ends a turn, not the conversation."""
-        self._notes.print("[dim]Ctrl-D or an empty line ends the conversation.[/dim]")
+        self._notes.print("Ctrl-D or an empty line ends the conversation.", style="dim")
         async with self._runtime:
             with suppress(EOFError):
                 while prompt := await asyncio.to_thread(self._notes.input, "[bold cyan]> [/bold cyan]"):
                     try:
                         await self._answer(prompt)
                     except ModelyardError as error:
-                        self._notes.print(str(error), style="red", markup=False)
+                        self._notes.say(str(error), "red")
 
     async def _answer(self, prompt: str) -> None:
         messages = [*self._history, Message.user(prompt)]
         async with self._runtime.stream(self._model, messages, system=self._system) as stream:
             async for event in stream:
                 self._show(event)
-        sys.stdout.write("\n")
+        self._answers.say("")
         self._history = [*messages, stream.completion.message]
         self._footer(stream.completion)
 
     def _show(self, event: Event) -> None:
         if event.type == "content_delta":
-            sys.stdout.write(event.text)
-            sys.stdout.flush()
+            self._answers.say(event.text, end="")
         elif event.type == "reasoning_delta" and self._show_reasoning:
-            self._notes.print(event.text, style="dim", end="", markup=False, highlight=False)
+            self._notes.say(event.text, "dim", end="")
         elif event.type == "status" and event.state == "retrying":
-            self._notes.print(f"retrying in {event.wait or 0:.1f} s: {event.reason}", style="yellow", markup=False)
+            self._notes.say(f"retrying in {event.wait or 0:.1f} s: {event.reason}", "yellow")
 
     def _footer(self, completion: Completion) -> None:
         if not sys.stderr.isatty():
             return
         usage, cost = completion.usage, completion.cost
         price = f" · ${cost.total:.6f}" if cost else ""
-        self._notes.print(
-            f"[dim]{completion.provider}:{completion.model} · {usage.input_tokens or '?'} in, "
-            f"{usage.output_tokens or '?'} out{price} · {completion.finish_reason}[/dim]"
+        self._notes.say(
+            f"{completion.provider}:{completion.model} · {usage.input_tokens or '?'} in, "
+            f"{usage.output_tokens or '?'} out{price} · {completion.finish_reason}",
+            "dim",
         )

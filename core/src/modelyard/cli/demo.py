@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
-from rich.text import Text
 
 from modelyard import Completion, Message, ModelyardError, ProviderError, Runtime, Tool, ToolResult
+from modelyard.cli.screen import Screen
 from modelyard.testing.dialect import Dialect, load_dialects
 from modelyard.testing.emulator import Emulator
 from modelyard.testing.faults import drip
@@ -65,15 +64,15 @@ class Target:
         return "real API" if self.emulator is None else "emulator"
 
 
-async def run_demo(console: Console, *, live: bool, fast: bool) -> None:
+async def run_demo(screen: Screen, *, live: bool, fast: bool) -> None:
     """Show the catalog, then each provider at work, then an outage: reported, and survived."""
     with ExitStack() as stack:
         targets, settings = _targets(stack, live=live, fast=fast)
         async with Runtime(settings, max_attempts=1) as runtime:
-            _show_catalog(console, runtime, targets)
+            _show_catalog(screen, runtime, targets)
             for target in targets:
-                await _show_provider(console, runtime, target)
-            await _show_outage(console, runtime, targets)
+                await _show_provider(screen, runtime, target)
+            await _show_outage(screen, runtime, targets)
 
 
 def _targets(stack: ExitStack, *, live: bool, fast: bool) -> tuple[list[Target], dict[str, Any]]:
@@ -112,8 +111,8 @@ def _answer(received: Received) -> Script:
     return Script().think("A short story, then.").say(story).using(input=14, output=24)
 
 
-def _show_catalog(console: Console, runtime: Runtime, targets: list[Target]) -> None:
-    console.print(Rule("[bold]Catalog[/bold]", align="left"))
+def _show_catalog(screen: Screen, runtime: Runtime, targets: list[Target]) -> None:
+    screen.print(Rule(screen.marked("[bold]Catalog[/bold]"), align="left"))
     table = Table(box=None, pad_edge=False)
     for title in ("provider", "models", "chat default", "window", "answers from"):
         table.add_column(title, header_style="dim")
@@ -123,69 +122,76 @@ def _show_catalog(console: Console, runtime: Runtime, targets: list[Target]) -> 
         window = card.limits.context_window if card is not None else None
         shown = f"{window:,}" if window else "not documented"
         table.add_row(target.provider, str(len(cards)), target.model, shown, target.where)
-    console.print(table)
+    screen.print(table)
 
 
-async def _show_provider(console: Console, runtime: Runtime, target: Target) -> None:
+async def _show_provider(screen: Screen, runtime: Runtime, target: Target) -> None:
     reference = target.reference
-    console.print()
-    console.print(Rule(f"[bold]{reference}[/bold] [dim]{target.where}[/dim]", align="left"))
+    screen.print()
+    title = screen.marked("[bold]{}[/bold] [dim]{}[/dim]", reference, target.where)
+    screen.print(Rule(title, align="left"))
     try:
-        await _chat(console, runtime, reference)
-        completion = await _call_a_tool(console, runtime, reference)
-        await _structured(console, runtime, reference)
-        _show_usage(console, completion)
+        await _chat(screen, runtime, reference)
+        completion = await _call_a_tool(screen, runtime, reference)
+        await _structured(screen, runtime, reference)
+        _show_usage(screen, completion)
     except ModelyardError as error:
-        _show_error(console, error)
+        _show_error(screen, error)
 
 
-async def _chat(console: Console, runtime: Runtime, reference: str) -> None:
-    console.print("[dim]you  [/dim] Tell me a very short story.")
-    await _stream(console, runtime, reference, [Message.user("Tell me a very short story.")])
+async def _chat(screen: Screen, runtime: Runtime, reference: str) -> None:
+    _show_question(screen, "Tell me a very short story.")
+    await _stream(screen, runtime, reference, [Message.user("Tell me a very short story.")])
 
 
-async def _call_a_tool(console: Console, runtime: Runtime, reference: str) -> Completion:
-    console.print(f"[dim]you  [/dim] {QUESTION}")
+async def _call_a_tool(screen: Screen, runtime: Runtime, reference: str) -> Completion:
+    _show_question(screen, QUESTION)
     history = [Message.user(QUESTION)]
-    first = await _stream(console, runtime, reference, history)
+    first = await _stream(screen, runtime, reference, history)
     if not first.tool_calls:
         return first
     results = [
         ToolResult(tool_call_id=call.id, name=call.name, content="sunny, 24 °C") for call in first.tool_calls
     ]
     for call in first.tool_calls:
-        console.print(f"[dim]tool [/dim] [magenta]{call.name}({call.arguments_text})[/magenta] → sunny, 24 °C")
-    return await _stream(console, runtime, reference, [*history, first.message, Message.tool(results)])
+        made = f"{call.name}({call.arguments_text})"
+        screen.print(screen.marked("[dim]tool [/dim] [magenta]{}[/magenta] → sunny, 24 °C", made))
+    return await _stream(screen, runtime, reference, [*history, first.message, Message.tool(results)])
 
 
-async def _structured(console: Console, runtime: Runtime, reference: str) -> None:
-    console.print("[dim]you  [/dim] The same as data, please.")
+async def _structured(screen: Screen, runtime: Runtime, reference: str) -> None:
+    _show_question(screen, "The same as data, please.")
     made = await runtime.generate(
         reference, "The weather in Paris is sunny, 24 °C. Give it as data.", output=Weather
     )
-    console.print(Text.assemble(("data ", "dim"), " ", (repr(made), "cyan")), soft_wrap=True)
+    screen.print("data  ", style="dim", end="")
+    screen.say(repr(made), "cyan")
 
 
-async def _stream(console: Console, runtime: Runtime, reference: str, messages: list[Message]) -> Completion:
-    console.print("[dim]model[/dim] ", end="")
+async def _stream(screen: Screen, runtime: Runtime, reference: str, messages: list[Message]) -> Completion:
+    screen.print("model ", style="dim", end="")
     async with runtime.stream(reference, messages, tools=[WEATHER] if _wants_tool(messages) else None) as stream:
         thinking = False
         async for event in stream:
             if event.type == "reasoning_delta" and event.text:
                 thinking = True
-                console.print(Text(event.text, style="dim italic"), end="", soft_wrap=True)
+                screen.say(event.text, "dim italic", end="")
             elif event.type == "content_delta" and event.text:
-                console.print(Text(f"\n      {event.text}" if thinking else event.text), end="", soft_wrap=True)
+                screen.say(f"\n      {event.text}" if thinking else event.text, end="")
                 thinking = False
-    console.print()
+    screen.print()
     return stream.completion
+
+
+def _show_question(screen: Screen, text: str) -> None:
+    screen.print(screen.marked("[dim]you  [/dim] {}", text))
 
 
 def _wants_tool(messages: list[Message]) -> bool:
     return messages[0].text == QUESTION
 
 
-def _show_usage(console: Console, completion: Completion) -> None:
+def _show_usage(screen: Screen, completion: Completion) -> None:
     usage, cost = completion.usage, completion.cost
     figures = {
         "input": usage.input_tokens,
@@ -196,45 +202,47 @@ def _show_usage(console: Console, completion: Completion) -> None:
     }
     shown = "  ".join(f"{name} {'not sent' if value is None else value}" for name, value in figures.items())
     price = f"${cost.total:.6f}" if cost else f"unknown: {completion.cost_unknown_because}"
-    console.print(f"[dim]usage {shown}   cost {price}   finish {completion.finish_reason}[/dim]")
+    screen.say(f"usage {shown}   cost {price}   finish {completion.finish_reason}", "dim")
 
 
-async def _show_outage(console: Console, runtime: Runtime, targets: list[Target]) -> None:
+async def _show_outage(screen: Screen, runtime: Runtime, targets: list[Target]) -> None:
     """Ask all at once while one emulated provider has no capacity; then let another answer in its place."""
     failing = next((target for target in targets if target.emulator is not None), None)
-    console.print()
-    console.print(Rule("[bold]An outage[/bold] [dim]all asked at once, one has no capacity[/dim]", align="left"))
+    screen.print()
+    title = screen.marked("[bold]An outage[/bold] [dim]all asked at once, one has no capacity[/dim]")
+    screen.print(Rule(title, align="left"))
     if failing is None or failing.emulator is None:
-        console.print("Every provider is real here, and none is asked to fail.")
+        screen.print("Every provider is real here, and none is asked to fail.")
         return
     failing.emulator.add(OUTAGE)
     jobs = [runtime.complete(target.reference, "Say hello.") for target in targets]
     outcomes = await asyncio.gather(*jobs, return_exceptions=True)
     for target, outcome in zip(targets, outcomes, strict=True):
-        _show_outcome(console, target.provider, outcome)
+        _show_outcome(screen, target.provider, outcome)
     failing.emulator.add(OUTAGE)
     route = [failing.reference, *(target.reference for target in targets if target is not failing)]
-    console.print('[dim]the same again, with fallback="before_output"[/dim]')
+    screen.print('the same again, with fallback="before_output"', style="dim", highlight=False)
     async with runtime.stream(route, "Say hello.", fallback="before_output") as stream:
         async for event in stream:
             if event.type == "status" and event.state == "falling_back":
-                console.print(
-                    f"        [yellow]falling back to {event.deployment}[/yellow] [dim]({event.reason})[/dim]"
-                )
-    _show_outcome(console, stream.completion.provider, stream.completion)
+                switch = "        [yellow]falling back to {}[/yellow] [dim]({})[/dim]"
+                screen.print(screen.marked(switch, event.deployment, event.reason))
+    _show_outcome(screen, stream.completion.provider, stream.completion)
 
 
-def _show_outcome(console: Console, provider: str, outcome: Completion | BaseException) -> None:
-    console.print(f"[bold]{provider:8}[/bold]", end="")
+def _show_outcome(screen: Screen, provider: str, outcome: Completion | BaseException) -> None:
+    screen.print(f"{provider:8}", style="bold", end="")
     if isinstance(outcome, Completion):
-        console.print(Text.assemble(("answered  ", "green"), outcome.text), soft_wrap=True)
+        screen.print("answered  ", style="green", end="")
+        screen.say(outcome.text)
     elif isinstance(outcome, ModelyardError):
-        _show_error(console, outcome)
+        _show_error(screen, outcome)
         if isinstance(outcome, ProviderError) and outcome.alternatives:
-            console.print(f"        [dim]could be asked instead: {', '.join(outcome.alternatives[:3])} ...[/dim]")
+            screen.say(f"        could be asked instead: {', '.join(outcome.alternatives[:3])} ...", "dim")
     else:
         raise outcome
 
 
-def _show_error(console: Console, error: ModelyardError) -> None:
-    console.print(Text.assemble((type(error).__name__, "bold red"), " ", str(error)), soft_wrap=True)
+def _show_error(screen: Screen, error: ModelyardError) -> None:
+    screen.print(type(error).__name__, style="bold red", end=" ")
+    screen.say(str(error))

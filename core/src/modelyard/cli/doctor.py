@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from modelyard.cli.screen import Screen
 from modelyard.diagnosis import Diagnosis, Finding
 
 __all__ = ["show"]
@@ -21,21 +20,21 @@ _STATES = {
 _MARKS = {"ok": "[green]ok     [/green]", "warning": "[yellow]warning[/yellow]", "error": "[red]error  [/red]"}
 
 
-def show(console: Console, diagnosis: Diagnosis) -> None:
+def show(screen: Screen, diagnosis: Diagnosis) -> None:
     """Print a diagnosis: the providers, then what was found, the worst first."""
     versions = diagnosis.versions
-    console.print(f"modelyard {versions['modelyard']}, plugin API {versions['plugin_api']}", highlight=False)
-    console.print(_providers(diagnosis))
+    screen.say(f"modelyard {versions['modelyard']}, plugin API {versions['plugin_api']}")
+    screen.print(_providers(screen, diagnosis))
     for name, value in diagnosis.proxies.items():
-        console.print(f"[dim]{name}[/dim] {escape(value)}", highlight=False)
+        screen.print(screen.marked("[dim]{}[/dim] {}", name, value))
     worst_first = sorted(diagnosis.findings, key=lambda found: ("error", "warning", "ok").index(found.level))
     for finding in worst_first:
-        _show_finding(console, finding)
+        _show_finding(screen, finding)
     if not diagnosis.findings:
-        console.print("[green]Nothing is wrong.[/green]")
+        screen.print("Nothing is wrong.", style="green")
 
 
-def _providers(diagnosis: Diagnosis) -> Table:
+def _providers(screen: Screen, diagnosis: Diagnosis) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("provider", "package", "state", "models", "credential", "address"):
         table.add_column(title, overflow="fold")
@@ -43,7 +42,7 @@ def _providers(diagnosis: Diagnosis) -> Table:
         table.add_row(
             status.provider,
             f"{status.distribution} {status.version}",
-            _STATES[status.state],
+            screen.marked(_STATES[status.state]),
             str(status.models or "-"),
             "\n".join(status.credentials) or "-",
             "\n".join(status.base_urls) or "-",
@@ -51,7 +50,9 @@ def _providers(diagnosis: Diagnosis) -> Table:
     return table
 
 
-def _show_finding(console: Console, finding: Finding) -> None:
-    fix = f" [dim]→ {escape(finding.fix.rstrip('.'))}[/dim]" if finding.fix else ""
-    text = escape(finding.text.rstrip("."))
-    console.print(f"{_MARKS[finding.level]} [bold]{escape(finding.subject)}[/bold] {text}{fix}", highlight=False)
+def _show_finding(screen: Screen, finding: Finding) -> None:
+    said = screen.marked(
+        f"{_MARKS[finding.level]} [bold]{{}}[/bold] {{}}", finding.subject, finding.text.rstrip(".")
+    )
+    fix = screen.marked(" [dim]→ {}[/dim]", finding.fix.rstrip(".")) if finding.fix else ""
+    screen.print(said + fix)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from modelyard import ConfigurationError, RouteTrace, Runtime
 from modelyard.cli.needs import needs_of, question, sample_options, sample_parts
+from modelyard.cli.screen import Screen
 from modelyard.types.content import FilePart, ImagePart, Part
 
 __all__ = ["Asked", "explain", "trace_table"]
@@ -47,20 +47,21 @@ def explain(runtime: Runtime, asked: Asked) -> RouteTrace:
     return runtime.explain(model, messages, stream=stream, route=asked.route or None, **options)
 
 
-def trace_table(trace: RouteTrace) -> Table:
+def trace_table(screen: Screen, trace: RouteTrace) -> Table:
     """One line for each candidate: its rank, where it is served, and the reason."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, caption=f"needs {trace.needs}", caption_justify="left")
     table.add_column("rank", justify="right")
     table.add_column("deployment", no_wrap=True)
     table.add_column("why")
     for step in trace.steps:
-        place = f"  [dim]{escape(step.region)}[/dim]" if step.region else ""
         if step.kept:
-            table.add_row(
-                f"[green]{step.rank}[/green]", f"[bold]{escape(step.deployment)}[/bold]{place}", step.reason
-            )
+            where = screen.marked("[bold]{}[/bold]  [dim]{}[/dim]", step.deployment, step.region or "")
+            where.rstrip()
+            table.add_row(screen.marked("[green]{}[/green]", step.rank), where, step.reason)
         else:
-            table.add_row("[red]-[/red]", escape(step.deployment), f"[dim]{escape(step.reason)}[/dim]")
+            table.add_row(
+                screen.marked("[red]-[/red]"), step.deployment, screen.marked("[dim]{}[/dim]", step.reason)
+            )
     return table
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.pricing import price_of
+from modelyard.cli.screen import Screen
 from modelyard.plugins.failures import PluginStatus
 
-__all__ = ["models_table", "plugin_row", "plugins_table", "print_json"]
+__all__ = ["models_table", "plugin_row", "plugins_table"]
 
 _LETTERS: tuple[tuple[str, CapabilityName], ...] = (
     ("T", "tools"),
@@ -37,13 +37,7 @@ _STATES = {
 }
 
 
-def print_json(value: object) -> None:
-    """Write JSON to standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
-
-
-def models_table(cards: Iterable[ModelCard], needs: Sequence[CapabilityName] = ()) -> Table:
+def models_table(screen: Screen, cards: Iterable[ModelCard], needs: Sequence[CapabilityName] = ()) -> Table:
     """One line for each model, narrow enough for a terminal of 80 columns.
 
     The limits of a need that a model meets only in part are among the notes.
@@ -58,11 +52,11 @@ def models_table(cards: Iterable[ModelCard], needs: Sequence[CapabilityName] = (
     for card in cards:
         window = _tokens(card.limits.context_window or card.limits.max_input_tokens)
         output = _tokens(card.limits.max_output_tokens)
-        table.add_row(card.ref, window, output, _letters(card), _price(card), _notes(card, needs))
+        table.add_row(card.ref, window, output, _letters(card), _price(card), _notes(screen, card, needs))
     return table
 
 
-def plugins_table(statuses: Iterable[PluginStatus]) -> Table:
+def plugins_table(screen: Screen, statuses: Iterable[PluginStatus]) -> Table:
     """One line for each plugin."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("provider", "package", "version", "state"):
@@ -70,7 +64,8 @@ def plugins_table(statuses: Iterable[PluginStatus]) -> Table:
     table.add_column("what went wrong")
     for status in statuses:
         wrong = f"{status.stage}: {status.error}" if status.stage else ""
-        table.add_row(status.name, status.distribution, status.version, _STATES[status.state], wrong)
+        state = screen.marked(_STATES[status.state])
+        table.add_row(status.name, status.distribution, status.version, state, wrong)
     return table
 
 
@@ -86,15 +81,15 @@ def plugin_row(status: PluginStatus) -> dict[str, Any]:
     }
 
 
-def _tokens(count: int | None) -> str:
+def _tokens(count: int | None) -> str | Text:
     if count is None:
-        return "[dim]?[/dim]"
+        return Text("?", "dim")
     return f"{count / 1_000_000:.3g}M" if count >= 1_000_000 else f"{count / 1000:.3g}K"
 
 
-def _price(card: ModelCard) -> str:
+def _price(card: ModelCard) -> str | Text:
     step = price_of(card, date.today())
-    return f"{step.input:g} / {step.output:g}" if step else "[dim]?[/dim]"
+    return f"{step.input:g} / {step.output:g}" if step else Text("?", "dim")
 
 
 def _letters(card: ModelCard) -> str:
@@ -105,9 +100,9 @@ def _letters(card: ModelCard) -> str:
     return letters
 
 
-def _notes(card: ModelCard, needs: Sequence[CapabilityName]) -> str:
-    notes = [f"default for {', '.join(card.default_contexts)}"] if card.default_contexts else []
+def _notes(screen: Screen, card: ModelCard, needs: Sequence[CapabilityName]) -> Text:
+    notes = [Text(f"default for {', '.join(card.default_contexts)}")] if card.default_contexts else []
     if card.lifecycle.retires is not None:
-        notes.append(f"[yellow]retires {card.lifecycle.retires.isoformat()}[/yellow]")
-    notes += [f"{name}: {limits}" for name in needs if (limits := card.capability(name).limits)]
-    return "; ".join(notes)
+        notes.append(Text(f"retires {card.lifecycle.retires.isoformat()}", "yellow"))
+    notes += [screen.marked("{}: {}", name, limits) for name in needs if (limits := card.capability(name).limits)]
+    return Text("; ").join(notes)

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from modelyard.hookspecs import hookimpl
+from modelyard.log import CleanLogger
 
 if TYPE_CHECKING:
     from modelyard.errors import ModelyardError
@@ -24,7 +25,7 @@ class LogObserver:
 
     def __init__(self, level: int = logging.INFO, logger: logging.Logger | None = None) -> None:
         self._level = level
-        self._logger = logger or logging.getLogger("modelyard.calls")
+        self._logger = CleanLogger(logger or logging.getLogger("modelyard.calls"))
 
     @hookimpl
     def modelyard_attempt_finished(self, call_id: str, attempt: AttemptRecord) -> None:
@@ -53,5 +54,4 @@ class LogObserver:
             self._log(self._level, f"given up by the caller after {attempts} attempt(s)", facts)
 
     def _log(self, level: int, message: str, facts: dict[str, Any]) -> None:
-        if self._logger.isEnabledFor(level):
-            self._logger.log(level, "%s", message, extra={"modelyard": facts})
+        self._logger.log(level, "%s", message, extra={"modelyard": facts}, stacklevel=3)
