@@ -177,7 +177,7 @@ def frame(payload: Any, header: str, value: str) -> bytes:
     ],
 )
 async def test_a_broken_frame_is_an_invalid_response(broken: bytes) -> None:
-    response = EventStreamResponse(httpx2.Response(200, content=broken))
+    response = EventStreamResponse(httpx2.Response(200, content=broken), 1024)
     with pytest.raises(InvalidResponseError):
         async for _ in response.aiter_bytes():
             pass

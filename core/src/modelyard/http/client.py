@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import importlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from modelyard.bounds import Bounds
 from modelyard.errors import ConfigurationError
+from modelyard.http.bodies import body_bounder
 from modelyard.http.failures import WAITED_FOR_POOL
 from modelyard.plugins.sessions import SessionSettings
 
-__all__ = ["MAX_ERROR_BODY", "AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
-
-MAX_ERROR_BODY = 64 * 1024
-"""Bytes read of the body of a response that is no success."""
+__all__ = ["AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
 
 Family: TypeAlias = Literal["httpx", "httpx2"]
 
@@ -80,7 +79,7 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     timeout = httpx.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout)
     make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
-    direct = direct_client_class(httpx, _hide(settings))
+    direct = direct_client_class(httpx, _hide(settings), settings.bounds)
 
     def build() -> AsyncClient:
         client: AsyncClient = direct(
@@ -121,14 +120,16 @@ def _hide(settings: SessionSettings) -> Callable[[Any], None] | None:
     return hide
 
 
-def direct_client_class(httpx: Any, hide: Callable[[Any], None] | None = None) -> Any:
+def direct_client_class(
+    httpx: Any, hide: Callable[[Any], None] | None = None, bounds: Bounds | None = None
+) -> Any:
     """A client whose requests go straight to its transport.
 
     Authentication, redirects, event hooks and cookies are never used by our sessions, and looking for them
-    takes as long as aiohttp takes for the whole request. An error's body ends at ``MAX_ERROR_BODY``, since an SDK
-    reads it whole, however long a broken server makes it. ``hide`` takes secrets out of the headers of an answer.
+    takes as long as aiohttp takes for the whole request. Bodies that an SDK may read are bounded, and ``hide``
+    takes secrets out of the headers of an answer.
     """
-    page = _error_page_class(httpx)
+    bound = body_bounder(httpx, bounds or Bounds())
 
     class DirectClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
         async def send(self, request: Any, *, stream: bool = False, auth: Any = None, **options: Any) -> Any:
@@ -138,34 +139,13 @@ def direct_client_class(httpx: Any, hide: Callable[[Any], None] | None = None) -
             response.request = request
             if hide is not None:
                 hide(response.headers)
-            if response.status_code >= 400:
-                response.stream = page(response.stream)
+            if response.status_code >= 400 or not stream:
+                bound(response)
             if not stream:
                 await response.aread()
             return response
 
     return DirectClient
-
-
-def _error_page_class(httpx: Any) -> Any:
-    """A body that ends after ``MAX_ERROR_BODY`` bytes."""
-
-    class ErrorPage(httpx.AsyncByteStream):  # type: ignore[misc]  # the base class is known at run time only
-        def __init__(self, whole: Any) -> None:
-            self._whole = whole
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            left = MAX_ERROR_BODY
-            async for chunk in self._whole:
-                yield chunk[:left]
-                left -= len(chunk)
-                if left <= 0:
-                    return
-
-        async def aclose(self) -> None:
-            await self._whole.aclose()
-
-    return ErrorPage
 
 
 def _aiohttp_session(tls: ssl.SSLContext, max_connections: int) -> Any:

@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
+from modelyard.bounds import Bounds
 from modelyard.errors import InvalidResponseError
-from modelyard.http.client import MAX_ERROR_BODY, Response
+from modelyard.http.client import Response
 from modelyard.http.failures import HttpFailure, plain_text
+from modelyard.http.unpack import chunks_of, too_long
 from modelyard.jsonio import parse_json
 from modelyard.types.base import JsonObject
 
@@ -23,8 +25,7 @@ __all__ = [
     "read_bounded",
 ]
 
-MAX_BODY = 256 * 1024 * 1024
-"""Bytes of a whole answer, and of one event of a stream; more is an error, not a hang."""
+_BOUNDS = Bounds()
 
 
 def decode_value(body: bytes) -> Any:
@@ -46,40 +47,45 @@ def decode_json(body: bytes) -> JsonObject:
 
 
 def body_chunks(response: Response) -> AsyncGenerator[bytes, None]:
-    """The body of a response as it arrives, decompressed.
+    """The body of a response as it arrives, its content coding taken off in steps.
 
-    A body that is not compressed is read from its transport: the layers between cost more than its decoding.
+    It is read from its transport: the layers between unpack whole chunks at once, and cost more than the decoding
+    of an answer. Raises ``InvalidResponseError`` for a coding that is not read.
     """
     stream: Any = getattr(response, "stream", None)
-    plain = stream is not None and "content-encoding" not in response.headers
-    return cast("AsyncGenerator[bytes, None]", aiter(stream) if plain else response.aiter_bytes())
+    if stream is None or getattr(response, "is_stream_consumed", False):
+        return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())  # a hook of the host's has read it
+    return chunks_of(stream, response.headers.get("content-encoding"))
 
 
-async def raise_for_status(response: Response) -> None:
-    """Raise ``HttpFailure``, the body read and the response closed, unless the status is a success."""
+async def raise_for_status(response: Response, limit: int = _BOUNDS.error_bytes) -> None:
+    """Raise ``HttpFailure``, the body read and the response closed, unless the status is a success.
+
+    The body is cut at a limit; one that cannot be unpacked is left out, for the status says enough.
+    """
     if 200 <= response.status_code < 300:
         return
     try:
-        body = await read_bounded(response, MAX_ERROR_BODY, cut=True)
+        body = await read_bounded(response, limit, cut=True)
+    except InvalidResponseError as error:
+        body = error.message.encode()
     finally:
         await response.aclose()
     raise HttpFailure(response.status_code, dict(response.headers), body)
 
 
-async def read_bounded(response: Response, limit: int = MAX_BODY, *, cut: bool = False) -> bytes:
+async def read_bounded(response: Response, limit: int = _BOUNDS.answer_bytes, *, cut: bool = False) -> bytes:
     """Read a body up to a limit; above it, cut the body or raise ``InvalidResponseError``."""
-    chunks: list[bytes] = []
-    size = 0
+    whole = bytearray()  # no list: two bytes a piece would make it twenty times the body
     async with contextlib.aclosing(body_chunks(response)) as body:
         async for chunk in body:
-            chunks.append(chunk)
-            size += len(chunk)
-            if size <= limit:
+            whole += chunk
+            if len(whole) <= limit:
                 continue
             if cut:
                 break
-            raise InvalidResponseError(f"The answer is longer than {limit} bytes.")
-    return b"".join(chunks)[:limit]
+            raise too_long(limit)
+    return bytes(whole[:limit]) if len(whole) > limit else bytes(whole)
 
 
 def check_stream_type(response: Response) -> str:

@@ -12,11 +12,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import ProviderError
 from modelyard.http.client import AsyncClient, Response
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
 from modelyard.http.limits import rate_limits
+from modelyard.http.unpack import ACCEPTED
 from modelyard.jsonio import encode_json
 from modelyard.streaming.collect import collect
 from modelyard.streaming.decode import StreamDecoder, decode_sse
@@ -26,11 +28,7 @@ from modelyard.types.events import Event, ResponseInfo
 from modelyard.types.report import Report
 from modelyard.types.request import Request
 
-__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "merge_options", "template_of"]
-
-
-_MOST_TEMPLATES = 256
-"""Paths differ by model at most; a host that asks for ever new ones must not fill the memory."""
+__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "accepted", "merge_options", "template_of"]
 
 
 class SecretHeaders(dict[str, str]):
@@ -65,6 +63,13 @@ def template_of(request: Any) -> Any:
     return template
 
 
+def accepted(*, stream: bool = False) -> dict[str, str]:
+    """The headers that say which bodies are read: streams unpacked, anything else in one coding at most."""
+    if stream:
+        return {"accept": "text/event-stream", "accept-encoding": "identity"}
+    return {"accept-encoding": ACCEPTED}
+
+
 def merge_options(body: JsonObject, options: Mapping[str, Any]) -> None:
     """Lay a caller's own wire fields over a request: objects are merged key by key, the rest replaces."""
     for key, value in options.items():
@@ -78,18 +83,26 @@ def merge_options(body: JsonObject, options: Mapping[str, Any]) -> None:
 class HttpSession(ABC):
     """An open way to a provider over one HTTP client.
 
-    ``owns_client`` says whether closing the client is this session's to do.
+    ``owns_client`` says whether closing the client is this session's to do, ``bounds`` how much of an answer is
+    taken.
     """
 
     request_id_header: str = "x-request-id"
 
     def __init__(
-        self, client: AsyncClient, *, owns_client: bool, base_url: str, headers: Mapping[str, str]
+        self,
+        client: AsyncClient,
+        *,
+        owns_client: bool,
+        base_url: str,
+        headers: Mapping[str, str],
+        bounds: Bounds | None = None,
     ) -> None:
         self._client = client
         self._owns_client = owns_client
         self._base_url = base_url
         self._headers = SecretHeaders(headers)
+        self.bounds = bounds or Bounds()
         self._templates: dict[tuple[str, bool], Any] = {}
 
     @abstractmethod
@@ -104,7 +117,7 @@ class HttpSession(ABC):
         """Send a request and decode the whole answer."""
         wire: WireRequest | None = self.build(request, card)
         assert wire is not None
-        decoder, events, info = self.decoder(wire, request), list[Event](), None
+        decoder, events, info = self._decoder(wire, request), list[Event](), None
         while wire is not None:
             info = await self.answer(wire, decoder, events, info)
             wire = self.following(wire, decoder)
@@ -117,7 +130,7 @@ class HttpSession(ABC):
         response = await self.send(wire, stream=False)
         info = info or self._info(response, wire)
         try:
-            decoder.feed_body(decode_json(await read_bounded(response)), events.append)
+            decoder.feed_body(decode_json(await self.read(response, decoder)), events.append)
         except ProviderError as error:
             error.request_id = error.request_id or info.request_id
             raise
@@ -129,7 +142,7 @@ class HttpSession(ABC):
         """Send a request and decode the answer as it arrives."""
         wire: WireRequest | None = self.build(request, card)
         assert wire is not None
-        decoder, info = self.decoder(wire, request), None
+        decoder, info = self._decoder(wire, request), None
         while wire is not None:
             response = await self.send(wire, stream=True)
             try:
@@ -153,6 +166,19 @@ class HttpSession(ABC):
         """The request for the rest of an answer that comes in several; ``None`` when it is whole."""
         return None
 
+    def _decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
+        decoder = self.decoder(wire, request)
+        decoder.bounds = self.bounds
+        return decoder
+
+    async def read(self, response: Response, decoder: StreamDecoder | None = None) -> bytes:
+        """The body of a response; of an answer in several, all together are held to the bound."""
+        if decoder is None:
+            return await read_bounded(response, self.bounds.answer_bytes)
+        body = await read_bounded(response, max(self.bounds.answer_bytes - decoder.taken, 0))
+        decoder.taken += len(body)
+        return body
+
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         """Send a request; raises ``HttpFailure`` for a status that is no success."""
         template = self._template(wire, stream=stream)
@@ -164,16 +190,18 @@ class HttpSession(ABC):
             extensions=template.extensions,
         )
         response: Response = await self._client.send(request, stream=True)
-        await raise_for_status(response)
+        await raise_for_status(response, self.bounds.error_bytes)
         return response
 
     async def get(self, path: str) -> JsonObject:
         """The JSON object at a path below the base URL; raises ``HttpFailure`` for a status that is no success."""
-        request = self._client.build_request("GET", f"{self._base_url}{path}", headers=dict(self._headers))
+        request = self._client.build_request(
+            "GET", f"{self._base_url}{path}", headers={**self._headers, **accepted()}
+        )
         response: Response = await self._client.send(request, stream=True)
-        await raise_for_status(response)
+        await raise_for_status(response, self.bounds.error_bytes)
         try:
-            return decode_json(await read_bounded(response))
+            return decode_json(await self.read(response))
         finally:
             await response.aclose()
 
@@ -181,7 +209,7 @@ class HttpSession(ABC):
         """The JSON object a request is answered with; raises ``HttpFailure`` for a status that is no success."""
         response = await self.send(wire, stream=False)
         try:
-            return decode_json(await read_bounded(response))
+            return decode_json(await self.read(response))
         finally:
             await response.aclose()
 
@@ -190,11 +218,10 @@ class HttpSession(ABC):
         key = (wire.path, stream)
         template = self._templates.get(key) if not wire.headers else None
         if template is None:
-            accept = {"accept": "text/event-stream", "accept-encoding": "identity"} if stream else {}
-            headers = {**self._headers, **accept, **wire.headers}
+            headers = {**self._headers, **accepted(stream=stream), **wire.headers}
             url = f"{self._base_url}{wire.path}"
             template = template_of(self._client.build_request("POST", url, headers=headers))
-            if not wire.headers and len(self._templates) < _MOST_TEMPLATES:
+            if not wire.headers and len(self._templates) < self.bounds.request_templates:
                 self._templates[key] = template
         return template
 
@@ -206,7 +233,7 @@ class HttpSession(ABC):
     async def unstreamed(self, response: Response, decoder: StreamDecoder) -> AsyncGenerator[list[Event], None]:
         """Decode a whole answer a server sent although a stream was asked for."""
         events: list[Event] = []
-        decoder.feed_body(decode_json(await read_bounded(response)), events.append)
+        decoder.feed_body(decode_json(await self.read(response, decoder)), events.append)
         yield events
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:

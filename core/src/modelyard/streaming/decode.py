@@ -7,8 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from modelyard.bounds import Bounds
 from modelyard.errors import InvalidResponseError, StreamInterruptedError
 from modelyard.http.exchange import body_chunks, drain
+from modelyard.http.unpack import too_long
 from modelyard.jsonio import parse_json
 from modelyard.streaming.sse import SseParser
 from modelyard.types.base import JsonObject
@@ -30,6 +32,10 @@ class StreamDecoder(ABC):
     """
 
     finished: bool = False
+    bounds: Bounds = Bounds()
+    """How much of an answer is taken: its session sets what the host has set."""
+    taken: int = 0
+    """Bytes of the answer read so far, over all its responses."""
 
     def feed(self, data: bytes, emit: Emit) -> None:
         """Take the data of one server-sent event."""
@@ -102,7 +108,7 @@ class _Reader:
         self.chunks = body_chunks(response)
         self._response = response
         self._decoder = decoder
-        self._parser = SseParser()
+        self._parser = SseParser(decoder.bounds.event_bytes)
 
     async def next_batch(self) -> tuple[list[Event], Exception | None]:
         batch: list[Event] = []
@@ -129,6 +135,9 @@ class _Reader:
 
     def _decode(self, chunk: bytes, emit: Emit) -> None:
         decoder = self._decoder
+        decoder.taken += len(chunk)
+        if decoder.taken > decoder.bounds.answer_bytes:
+            raise too_long(decoder.bounds.answer_bytes)
         for data, _ in self._parser.feed(chunk):
             decoder.feed(data, emit)
             if decoder.finished:

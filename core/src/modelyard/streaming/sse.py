@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from modelyard.bounds import Bounds
 from modelyard.errors import InvalidResponseError
 
 __all__ = ["MAX_EVENT_BYTES", "ServerSentEvent", "SseParser"]
 
-MAX_EVENT_BYTES = 64 * 1024 * 1024
+MAX_EVENT_BYTES = Bounds().event_bytes
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -34,4 +34,4 @@ async def open_session(settings: SessionSettings) -> HaikuSession:
     headers = {"content-type": "application/json", **settings.headers}
     if settings.credential is not None:
         headers["x-poet-key"] = settings.credential.secret.reveal()
-    return HaikuSession(client, owns_client=owned, base_url=base_url, headers=headers)
+    return HaikuSession(client, owns_client=owned, base_url=base_url, headers=headers, bounds=settings.bounds)

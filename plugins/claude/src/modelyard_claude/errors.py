@@ -80,6 +80,8 @@ def map_error(error: BaseException) -> ProviderError:
     if failure is not None:
         return _map_failure(failure)
     wrapped = error.__cause__ if _is_named(error, "APIConnectionError") else None
+    if isinstance(wrapped, ProviderError):
+        return wrapped  # raised by a client of ours, which the SDK called
     transport = map_transport_error(wrapped or error)
     return transport or _map_sdk_error(error) or ProviderError(f"{type(error).__name__}: {error}")
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from modelyard.errors import InvalidResponseError
 from modelyard.http.client import Response
+from modelyard.http.exchange import body_chunks
 from modelyard.jsonio import parse_json
-from modelyard.streaming.sse import MAX_EVENT_BYTES
 
 __all__ = ["MEDIA_TYPE", "EventStreamResponse"]
 
@@ -29,9 +29,10 @@ _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 
 
 class EventStreamResponse:
-    """A response whose body reads as server-sent events."""
+    """A response whose body reads as server-sent events; ``limit`` is the bytes of one."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, limit: int) -> None:
+        self._limit = limit
         self._response = response
         self.status_code = response.status_code
 
@@ -43,10 +44,10 @@ class EventStreamResponse:
     async def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
         """The events of the body, one at a time."""
         buffer = bytearray()
-        async with aclosing(self._response.aiter_bytes()) as chunks:
+        async with aclosing(body_chunks(self._response)) as chunks:
             async for chunk in chunks:
                 buffer += chunk
-                while (size := _size_of_next(buffer)) is not None:
+                while (size := _size_of_next(buffer, self._limit)) is not None:
                     message = bytes(buffer[:size])
                     del buffer[:size]
                     for event in _events(message):
@@ -61,12 +62,12 @@ class EventStreamResponse:
         await self._response.aclose()
 
 
-def _size_of_next(buffer: bytearray) -> int | None:
+def _size_of_next(buffer: bytearray, limit: int) -> int | None:
     """The size of the first message of a buffer, ``None`` while it is not complete."""
     if len(buffer) < _PRELUDE:
         return None
     size = int.from_bytes(buffer[:4], "big")
-    if not _PRELUDE + 4 <= size <= MAX_EVENT_BYTES:
+    if not _PRELUDE + 4 <= size <= limit:
         raise InvalidResponseError(f"The event stream announces a message of {size} bytes.")
     return size if len(buffer) >= size else None
 

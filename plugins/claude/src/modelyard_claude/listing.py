@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelyard.catalog.card import Lifecycle, Limits, ModelCard, Reasoning, Source
 from modelyard.errors import InvalidResponseError
+from modelyard.http.pages import Cursors
 from modelyard.types.base import JsonObject
 from modelyard.types.usage import count
+
+if TYPE_CHECKING:
+    from anthropic.resources import AsyncModels
 
 __all__ = ["PAGE_SIZE", "card_of", "read_models"]
 
@@ -27,9 +30,28 @@ _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _THINKING = ("adaptive", "enabled", "disabled", "between_tools")
 
 
-async def read_models(entries: AsyncIterable[Any]) -> tuple[ModelCard, ...]:
-    """The cards of the SDK's entries, in its order, newest first."""
-    return tuple([card_of(entry.to_dict(mode="json")) async for entry in entries])
+async def read_models(models: AsyncModels, most_pages: int) -> tuple[ModelCard, ...]:
+    """The cards of every page of the SDK's list, in its order, newest first.
+
+    Raises ``InvalidResponseError`` for a list of another shape, or one without end.
+    """
+    cards: list[ModelCard] = []
+    cursors = Cursors(most_pages)
+    page = await models.list(limit=PAGE_SIZE)
+    while True:
+        entries: Any = page.data  # the SDK takes what the server sends
+        if not isinstance(entries, list):
+            raise InvalidResponseError("The list of models holds no data.")
+        cards += [card_of(_plain(entry)) for entry in entries]
+        if not page.has_next_page():
+            return tuple(cards)
+        cursors.follow(page.last_id)
+        page = await page.get_next_page()
+
+
+def _plain(entry: Any) -> JsonObject:
+    plain: JsonObject = entry.to_dict(mode="json") if hasattr(entry, "to_dict") else {}
+    return plain
 
 
 def card_of(entry: JsonObject) -> ModelCard:

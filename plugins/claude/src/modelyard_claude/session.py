@@ -12,12 +12,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import missing_credential
 from modelyard.errors import ConfigurationError, UnsupportedFeatureError
+from modelyard.http.bodies import guarded_client
 from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.exchange import decode_json, read_bounded
-from modelyard.http.session import HttpSession, WireRequest, template_of
+from modelyard.http.exchange import decode_json
+from modelyard.http.session import HttpSession, WireRequest, accepted, template_of
 from modelyard.http.urls import without_version
 from modelyard.jsonio import encode_json
 from modelyard.plugins.sessions import SessionSettings
@@ -28,7 +30,7 @@ from modelyard.types.request import Request
 from modelyard_claude.counting import counting_request, read_count
 from modelyard_claude.events import ClaudeDecoder
 from modelyard_claude.eventstream import MEDIA_TYPE, EventStreamResponse
-from modelyard_claude.listing import PAGE_SIZE, read_models
+from modelyard_claude.listing import read_models
 from modelyard_claude.options import ClaudeOptions
 from modelyard_claude.request import WHOLE_ANSWER_TOKENS, answer_limit, build_request
 
@@ -59,11 +61,12 @@ class ClaudeSession(HttpSession):
         owns_client: bool,
         headers: Mapping[str, str],
         options: ClaudeOptions,
+        bounds: Bounds | None = None,
     ) -> None:
         # A whole URL saves the SDK joining one for every call; a client that rewrites looks for the bare path.
         base_url = "" if http_client is None else str(sdk.base_url).rstrip("/")
         client = cast("AsyncClient", sdk) if http_client is None else http_client
-        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers)
+        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers, bounds=bounds)
         self._sdk = sdk
         self._rewrites = http_client is None
         # A token is renewed by the SDK from time to time; a key stays as it is.
@@ -89,7 +92,7 @@ class ClaudeSession(HttpSession):
             return None
         response = await self.send(counting_request(self.build(request, card)), stream=False)
         try:
-            return read_count(decode_json(await read_bounded(response)))
+            return read_count(decode_json(await self.read(response)))
         finally:
             await response.aclose()
 
@@ -98,7 +101,7 @@ class ClaudeSession(HttpSession):
         models = getattr(self._sdk, "models", None)
         if models is None:
             raise UnsupportedFeatureError(f"{type(self._sdk).__name__} cannot list models.", feature="list_models")
-        return await read_models(models.list(limit=PAGE_SIZE))
+        return await read_models(models, self.bounds.list_pages)
 
     async def client(self) -> AsyncAnthropic:
         """The SDK's client with this session's credential, base URL and HTTP client, for what the runtime lacks.
@@ -116,16 +119,14 @@ class ClaudeSession(HttpSession):
         if self._fixed_key:
             self._templates[key] = template_of(response.request)
         if str(response.headers.get("content-type", "")).startswith(MEDIA_TYPE):
-            return EventStreamResponse(response)
+            return EventStreamResponse(response, self.bounds.event_bytes)
         return cast("Response", response)
 
     async def _open(self, wire: WireRequest, *, stream: bool) -> httpx2.Response:
         import httpx2
         from anthropic import AsyncStream
 
-        headers = {**self._headers, **wire.headers}
-        if stream:
-            headers |= {"accept": "text/event-stream", "accept-encoding": "identity"}
+        headers = {**self._headers, **wire.headers, **accepted(stream=stream)}
         content: Mapping[str, Any] = {"body": wire.body} if self._rewrites else {"content": encode_json(wire.body)}
         # Asked for httpx2's own response, the SDK hands it over unread; one layer retries, and it is the core.
         opened: httpx2.Response = await self._sdk.post(
@@ -150,12 +151,17 @@ async def open_session(settings: SessionSettings) -> ClaudeSession:
     headers = {**settings.headers, **options.headers}
     if settings.client is not None:
         return ClaudeSession(
-            _host_client(settings.client), None, owns_client=False, headers=headers, options=options
+            _host_client(settings.client),
+            None,
+            owns_client=False,
+            headers=headers,
+            options=options,
+            bounds=settings.bounds,
         )
     http_client, owned = await make_client(settings, "httpx2", settings.base_url or settings.info.base_url)
-    sdk = await asyncio.to_thread(_make_client, settings, http_client, headers)
+    sdk = await asyncio.to_thread(_make_client, settings, http_client, headers, owned)
     # The headers are in the client: those of a request the SDK would log in full when its debug log is on.
-    return ClaudeSession(sdk, http_client, owns_client=owned, headers={}, options=options)
+    return ClaudeSession(sdk, http_client, owns_client=owned, headers={}, options=options, bounds=settings.bounds)
 
 
 def _host_client(client: object) -> AsyncAnthropic:
@@ -169,19 +175,20 @@ def _host_client(client: object) -> AsyncAnthropic:
 
 
 def _make_client(
-    settings: SessionSettings, http_client: AsyncClient, headers: Mapping[str, str]
+    settings: SessionSettings, http_client: AsyncClient, headers: Mapping[str, str], owned: bool
 ) -> AsyncAnthropic:
     """Make the SDK's client. Without a key it finds a profile or a workload identity, and maybe their base URL."""
     import anthropic
     import httpx2
 
     key = settings.credential.secret.reveal() if settings.credential is not None else None
+    bounded = http_client if owned else guarded_client(httpx2, http_client, settings.bounds)
     base_url = settings.base_url or (settings.info.base_url if key is not None else None)
     try:
         client = anthropic.AsyncAnthropic(
             api_key=key,
             base_url=without_version(base_url) if base_url else None,
-            http_client=cast("httpx2.AsyncClient", http_client),
+            http_client=cast("httpx2.AsyncClient", bounded),
             default_headers=headers,
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout),

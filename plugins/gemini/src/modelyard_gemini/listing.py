@@ -10,6 +10,7 @@ from urllib.parse import quote
 from modelyard.catalog.capability import Capability, CapabilityName
 from modelyard.catalog.card import Limits, ModelCard, Source
 from modelyard.errors import InvalidResponseError
+from modelyard.http.pages import Cursors
 from modelyard.types.base import JsonObject
 from modelyard.types.usage import count
 from modelyard_gemini.request import wire_model
@@ -19,7 +20,6 @@ __all__ = ["list_models"]
 
 _PAGE = 1000
 """The most models Google gives at once."""
-_MOST_PAGES = 50
 _SOURCE = ("Google's list of models (models.list)", "https://ai.google.dev/api/models")
 
 
@@ -29,18 +29,17 @@ async def list_models(session: GeminiSession) -> Sequence[ModelCard]:
     Raises ``InvalidResponseError`` for a list of another shape, or one without end.
     """
     cards: list[ModelCard] = []
-    token = ""
-    for _ in range(_MOST_PAGES):
+    cursors, token = Cursors(session.bounds.list_pages), ""
+    while True:
         more = f"&pageToken={quote(token, safe='')}" if token else ""
         page = await session.ask("GET", f"/models?pageSize={_PAGE}{more}")
         entries = page.get("models") or []
         if not isinstance(entries, list):
             raise InvalidResponseError("The list of models is no list.")
         cards += [_card(entry) for entry in entries if _generates(entry)]
-        token = page.get("nextPageToken") or ""
-        if not token:
+        if not page.get("nextPageToken"):
             return cards
-    raise InvalidResponseError(f"The list of models goes on after {_MOST_PAGES} pages.")
+        token = cursors.follow(page["nextPageToken"])
 
 
 def _generates(entry: Any) -> bool:

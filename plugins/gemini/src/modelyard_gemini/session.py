@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
+from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import InvalidResponseError, ProviderError, StreamInterruptedError
 from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.exchange import decode_json, decode_value, raise_for_status, read_bounded
-from modelyard.http.session import HttpSession, WireRequest
+from modelyard.http.exchange import decode_json, decode_value, raise_for_status
+from modelyard.http.session import HttpSession, WireRequest, accepted
 from modelyard.http.urls import join_base
 from modelyard.jsonio import encode_json
 from modelyard.plugins.sessions import SessionSettings
@@ -37,8 +38,9 @@ class GeminiSession(HttpSession):
         base_url: str,
         headers: Mapping[str, str],
         options: GeminiOptions,
+        bounds: Bounds | None = None,
     ) -> None:
-        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers)
+        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers, bounds=bounds)
         self._options = options
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
@@ -69,7 +71,7 @@ class GeminiSession(HttpSession):
 
         Google answers so when ``alt=sse`` was lost on the way.
         """
-        value = decode_value(await read_bounded(response))
+        value = decode_value(await self.read(response, decoder))
         if not value:
             raise InvalidResponseError(f"The answer holds no response: it is an empty {type(value).__name__}.")
         for item in value if isinstance(value, list) else [value]:
@@ -86,11 +88,12 @@ class GeminiSession(HttpSession):
         """Ask for something beside an answer; raises ``HttpFailure`` for a status that is no success."""
         content = None if body is None else encode_json(body)
         url = f"{self._base_url}{path}"
-        request = self._client.build_request(method, url, headers=self._headers, content=content)
+        headers = {**self._headers, **accepted()}
+        request = self._client.build_request(method, url, headers=headers, content=content)
         response: Response = await self._client.send(request, stream=True)
-        await raise_for_status(response)
+        await raise_for_status(response, self.bounds.error_bytes)
         try:
-            return decode_json(await read_bounded(response))
+            return decode_json(await self.read(response))
         finally:
             await response.aclose()
 
@@ -114,4 +117,11 @@ async def open_session(settings: SessionSettings) -> GeminiSession:
     headers = {"content-type": "application/json", **settings.headers}
     if settings.credential is not None:
         headers["x-goog-api-key"] = settings.credential.secret.reveal()
-    return GeminiSession(client, owns_client=owned, base_url=base_url, headers=headers, options=options)
+    return GeminiSession(
+        client,
+        owns_client=owned,
+        base_url=base_url,
+        headers=headers,
+        options=options,
+        bounds=settings.bounds,
+    )

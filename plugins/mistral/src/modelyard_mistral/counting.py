@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import InvalidResponseError
-from modelyard.http.exchange import decode_json, read_bounded
+from modelyard.http.exchange import decode_json
 from modelyard.http.failures import HttpFailure
 from modelyard.http.session import WireRequest
 from modelyard.types.base import JsonObject
@@ -43,7 +43,7 @@ async def count_tokens(session: MistralSession, request: Request, card: ModelCar
             return None
         raise
     try:
-        counted = count(decode_json(await read_bounded(response)), "input_tokens")
+        counted = count(decode_json(await session.read(response)), "input_tokens")
     finally:
         await response.aclose()
     if counted is None:

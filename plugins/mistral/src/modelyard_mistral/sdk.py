@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
+import httpx2
 from mistralai.client import Mistral
 from mistralai.client.utils import get_security
 
+from modelyard.bounds import Bounds
 from modelyard.errors import ConfigurationError
+from modelyard.http.bodies import guarded_client
 from modelyard.http.failures import parse_json_object
 
 if TYPE_CHECKING:
     from mistralai.client.httpclient import AsyncHttpClient
 
-__all__ = ["authorization", "check_host_client", "make_sdk", "root_of"]
+__all__ = ["authorization", "bounded", "check_host_client", "make_sdk", "root_of"]
 
 Warn: TypeAlias = Callable[[Any, str], None]
 
@@ -70,6 +73,11 @@ def make_sdk(reveal_key: Callable[[], str], root: str, http_client: AsyncHttpCli
     """
     shared = cast("AsyncHttpClient", _Undeprecated(http_client, warn))
     return Mistral(api_key=reveal_key, server_url=root, client=_NoSyncClient(), async_client=shared)
+
+
+def bounded(http_client: object, owned: bool, bounds: Bounds) -> object:
+    """An HTTP client whose bodies are bounded, which the official client reads whole: ours, or around a host's."""
+    return http_client if owned else guarded_client(httpx2, http_client, bounds)
 
 
 def _model_in(request: Any) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
+from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import Credential
 from modelyard.http.client import AsyncClient, Response, make_client
@@ -54,8 +55,9 @@ class MistralSession(HttpSession):
         headers: Mapping[str, str],
         credential: Credential | None,
         host: Mistral | None,
+        bounds: Bounds | None = None,
     ) -> None:
-        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers)
+        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers, bounds=bounds)
         self._credential = credential
         self._official = host
         self._warned: set[str] = set()
@@ -67,7 +69,7 @@ class MistralSession(HttpSession):
         if self._official is None:
             assert self._credential is not None  # the core asks for a key unless the host brings a client
             official = await _official()
-            http_client = cast("AsyncHttpClient", self._client)
+            http_client = cast("AsyncHttpClient", official.bounded(self._client, self._owns_client, self.bounds))
             root = without_version(self._base_url)
             reveal = self._credential.secret.reveal
             self._official = official.make_sdk(reveal, root, http_client, self._warn)
@@ -118,6 +120,7 @@ async def open_session(settings: SessionSettings) -> MistralSession:
         headers={"content-type": "application/json", **settings.headers},
         credential=credential,
         host=host if credential is None else None,
+        bounds=settings.bounds,
     )
 
 

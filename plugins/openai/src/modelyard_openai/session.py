@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.http.client import AsyncClient, make_client
 from modelyard.http.session import HttpSession, WireRequest
@@ -35,8 +36,9 @@ class OpenAISession(HttpSession):
         base_url: str,
         headers: Mapping[str, str],
         api: Api | None,
+        bounds: Bounds | None = None,
     ) -> None:
-        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers)
+        super().__init__(client, owns_client=owns_client, base_url=base_url, headers=headers, bounds=bounds)
         self._api = api
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
@@ -70,7 +72,12 @@ async def open_session(settings: SessionSettings) -> OpenAISession:
     base_url = join_base(settings.base_url or settings.info.base_url, "v1")
     client, owned = await make_client(settings, "httpx", base_url)
     return OpenAISession(
-        client, owns_client=owned, base_url=base_url, headers=_headers(settings, options), api=options.api
+        client,
+        owns_client=owned,
+        base_url=base_url,
+        headers=_headers(settings, options),
+        api=options.api,
+        bounds=settings.bounds,
     )
 
 

@@ -1,0 +1,78 @@
+"""Bodies that SDKs read for themselves: their coding taken off in steps, their length bounded.
+
+An SDK reads the body of an error, or of a list, whole and at once, however long a broken server makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from modelyard.bounds import Bounds
+from modelyard.errors import InvalidResponseError
+from modelyard.http.unpack import chunks_of, too_long
+
+__all__ = ["body_bounder", "guarded_client"]
+
+
+def body_bounder(httpx: Any, bounds: Bounds) -> Callable[[Any], None]:
+    """What bounds the body of a response of a family of ``httpx``, before anybody reads it.
+
+    That of an error is cut, and a sentence in its place where it cannot be unpacked: its status says enough. Any
+    other raises ``InvalidResponseError`` when it is read.
+    """
+
+    class Body(httpx.AsyncByteStream):  # type: ignore[misc]  # the base class is known at run time only
+        def __init__(self, whole: Any, coding: str | None, *, error: bool) -> None:
+            self._whole = whole
+            self._coding = coding
+            self._error = error
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = bounds.error_bytes if self._error else bounds.answer_bytes
+            try:
+                async with aclosing(chunks_of(self._whole, self._coding)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk[:left]
+                        left -= len(chunk)
+                        if left < 0 and not self._error:
+                            raise too_long(bounds.answer_bytes)
+                        if left <= 0 and self._error:
+                            return
+            except InvalidResponseError as error:
+                if not self._error:
+                    raise
+                yield error.message.encode()
+
+        async def aclose(self) -> None:
+            await self._whole.aclose()
+
+    def bound(response: Any) -> None:
+        coding = response.headers.pop("content-encoding", None)
+        response.stream = Body(response.stream, coding, error=response.status_code >= 400)
+
+    return bound
+
+
+def guarded_client(httpx: Any, host: Any, bounds: Bounds) -> Any:
+    """A client for an SDK that sends by the host's own, and bounds the bodies that come back.
+
+    Closing it leaves the host's open.
+    """
+    bound = body_bounder(httpx, bounds)
+
+    class GuardedClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
+        def build_request(self, *args: Any, **options: Any) -> Any:
+            return host.build_request(*args, **options)
+
+        async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+            response = await host.send(request, stream=True, **options)
+            if not response.is_stream_consumed:
+                bound(response)
+            if not stream:
+                await response.aread()
+            return response
+
+    # Its own transport is never used; one is given so that none is made.
+    return GuardedClient(transport=httpx.AsyncBaseTransport(), timeout=host.timeout, trust_env=False)
