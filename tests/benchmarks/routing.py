@@ -9,12 +9,12 @@ from datetime import date
 
 from modelyard import Message, ModelCard, Runtime, Tool
 from modelyard.catalog.card import Limits, PriceStep
+from modelyard.routing.local_state import LocalState
 from modelyard.routing.needs import derive_needs
 from modelyard.routing.order import Outlook
 from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
 from modelyard.routing.sieve import Sieve
-from modelyard.routing.state import LocalState
 from modelyard.testing import ScriptedProvider
 from modelyard.types.request import Request
 

@@ -57,10 +57,11 @@ if TYPE_CHECKING:
     from modelyard.routing.counting import TokenCount
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.limits import Limits
+    from modelyard.routing.local_state import LocalState
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
     from modelyard.routing.redis_state import RedisState
-    from modelyard.routing.state import LocalState, SharedState
+    from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteStep, RouteTrace
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
@@ -147,7 +148,8 @@ _HOMES = {
     "routing.fallback": "FallbackPolicy",
     "routing.limits": "Limits",
     "routing.redis_state": "RedisState",
-    "routing.state": "LocalState SharedState",
+    "routing.local_state": "LocalState",
+    "routing.state": "SharedState",
     "runtime": "Runtime",
     "streaming.stream": "CompletionStream",
     "streaming.sync_stream": "SyncStream",

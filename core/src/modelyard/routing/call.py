@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from modelyard.errors import ModelyardError
 from modelyard.history.opaque import bind_account
 from modelyard.routing.fallback import FallbackPolicy
+from modelyard.routing.state import FULL
 from modelyard.types.record import Record
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from modelyard.routing.clock import Clock
     from modelyard.routing.deployment import Deployment
     from modelyard.routing.limits import Limits
+    from modelyard.routing.lines import Lines
     from modelyard.routing.retry import RetryPolicy
     from modelyard.routing.running import RunningCalls
     from modelyard.routing.state import Refusal, SharedState
@@ -62,6 +64,7 @@ class Call:
     clock: Clock = field(repr=False)
     observe: Observe = field(repr=False)
     running: RunningCalls = field(repr=False)
+    lines: Lines = field(repr=False)
     id: str = field(default_factory=_new_id)
     fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
     hedge_after: float | None = None
@@ -91,8 +94,21 @@ class Call:
         return True
 
     async def admit(self, deployment: Deployment) -> Refusal | None:
-        """Ask the state to let a request to a deployment pass."""
-        limits = self.limits.get(deployment.ref) or self.limits.get(deployment.provider) if self.limits else None
+        """Ask the state to let a request to a deployment pass, unless others wait in line for that already."""
+        limits = self._limits_of(deployment) if self.limits else None
+        if limits is not None and limits.concurrency is not None and self.lines.taken(deployment.key):
+            return FULL
+        return await self._ask(deployment, limits)
+
+    async def admit_in_turn(self, deployment: Deployment, patience: float | None) -> Refusal | None:
+        """Wait in line, so many seconds at most, until a request to a deployment may pass."""
+        limits = self._limits_of(deployment)
+        return await self.lines.admit(deployment.key, lambda: self._ask(deployment, limits), self.clock, patience)
+
+    def _limits_of(self, deployment: Deployment) -> Limits | None:
+        return self.limits.get(deployment.ref) or self.limits.get(deployment.provider)
+
+    async def _ask(self, deployment: Deployment, limits: Limits | None) -> Refusal | None:
         tokens = 0
         if limits is not None and limits.tokens_per_minute is not None:
             from modelyard.routing.counting import estimate_tokens

@@ -172,27 +172,36 @@ class Engine:
     async def _go(self, wait: float, news: list[Status], *, switched: bool) -> _Next:
         """Start an attempt at the current deployment, or at the next one that lets a request pass."""
         refusals: list[tuple[str, str, float]] = []
-        while True:
-            deployment = self.deployment
-            refusal = await self._call.admit(deployment)
-            if refusal is None:
-                self._tried.add(self._index)
-                self._attempts_here += 1
-                if switched:
-                    news.append(Status("selected_model", deployment=deployment.ref))
-                return self._attempt(deployment, wait), news
-            refusals.append((deployment.ref, refusal.reason, refusal.wait))
+        refusal = await self._call.admit(self.deployment)
+        while refusal is not None:
+            refusals.append((self.deployment.ref, refusal.reason, refusal.wait))
             if (index := self._free_elsewhere()) is not None:
                 news.append(_falling_back(self._call.deployments[index], refusal.reason, None))
                 self._move_to(index)
                 switched = True
+                refusal = await self._call.admit(self.deployment)
             elif self._worth_waiting(refusal):
-                wait += refusal.wait
-                await self._sleep(refusal.wait)
+                since = self._clock.now()
+                refusal = await self._ask_again(refusal)
+                wait += self._clock.now() - since
             else:
                 others = [(self._call.deployments[option.index].ref, option.wait) for option in self._options()]
                 refusals += [(ref, "breaker", wait) for ref, wait in others if wait > 0]
                 raise self.final(_all_closed(refusals))
+        self._tried.add(self._index)
+        self._attempts_here += 1
+        if switched:
+            news.append(Status("selected_model", deployment=self.deployment.ref))
+        return self._attempt(self.deployment, wait), news
+
+    async def _ask_again(self, refusal: Refusal) -> Refusal | None:
+        """Wait for what a refusal is about: in line for a place, or for time to pass."""
+        if refusal.reason != "concurrency":
+            await self._sleep(refusal.wait)
+            return await self._call.admit(self.deployment)
+        remaining = self.remaining()
+        patience = None if remaining is None else remaining - refusal.wait
+        return await self.watchdog().prepare(self._call.admit_in_turn(self.deployment, patience))
 
     def _worth_waiting(self, refusal: Refusal) -> bool:
         """Whether to wait for a limit; an open breaker is no queue, it fails at once."""

@@ -17,6 +17,8 @@ from modelyard.routing.contexts import context_of, is_pattern
 from modelyard.routing.deployment import Deployment
 from modelyard.routing.fallback import FallbackPolicy
 from modelyard.routing.finder import Caller, Finder
+from modelyard.routing.lines import Lines
+from modelyard.routing.local_state import LocalState
 from modelyard.routing.needs import CONTENT, content_needs, derive_needs
 from modelyard.routing.order import Outlook
 from modelyard.routing.plan import Plan, settle
@@ -24,7 +26,6 @@ from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
 from modelyard.routing.running import RunningCalls
 from modelyard.routing.sieve import Sieve
-from modelyard.routing.state import LocalState
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
 from modelyard.types.request import build_request, has_urls
 
@@ -88,6 +89,8 @@ class Planner:
         self._limits = limits
         self._clock = clock or SystemClock()
         self._state = state or LocalState(clock=self._clock)
+        lines = getattr(self._state, "lines", None)
+        self._lines = lines if isinstance(lines, Lines) else Lines(told=False)
         self._observe = observe
         self._fetch = fetch
         self._tls = tls
@@ -125,6 +128,7 @@ class Planner:
             clock=self._clock,
             observe=self._observe,
             running=self.running,
+            lines=self._lines,
             fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
             hedge_after=options.get("hedge_after", self._hedge_after),
             limits=self._limits,

@@ -14,9 +14,10 @@ from modelyard.routing.breaker import BreakerPolicy
 from modelyard.routing.budget import RetryBudget
 from modelyard.routing.leases import Leases
 from modelyard.routing.limits import Limits
+from modelyard.routing.local_state import LocalState
 from modelyard.routing.redis_link import RedisLink
 from modelyard.routing.redis_scripts import ADMIT, RENEW, REPORT, TAKE_RETRY
-from modelyard.routing.state import LocalState, Reason, Refusal, Verdict
+from modelyard.routing.state import Reason, Refusal, Verdict
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

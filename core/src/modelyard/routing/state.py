@@ -1,24 +1,19 @@
 """What is known of deployments between calls: health, limits and budgets, behind one interface.
 
-In process by default; ``modelyard.routing.redis_state`` shares it between processes.
+``modelyard.routing.local_state`` keeps it in the process, ``modelyard.routing.redis_state`` shares it.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
-
-from modelyard.routing.breaker import Breaker, BreakerPolicy
-from modelyard.routing.budget import RetryBudget
-from modelyard.routing.clock import Clock, SystemClock
-from modelyard.routing.limits import Limits, WindowCounter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from modelyard.routing.limits import Limits
     from modelyard.types.limits import RateLimit
 
-__all__ = ["LocalState", "Reason", "Refusal", "SharedState", "Verdict"]
+__all__ = ["FULL", "Reason", "Refusal", "SharedState", "Verdict"]
 
 Verdict: TypeAlias = Literal["ok", "failed", "neutral"]
 """What an attempt says of its deployment: nothing, when it was cancelled or the fault is the caller's."""
@@ -35,10 +30,16 @@ class Refusal:
     wait: float
 
 
+FULL: Final = Refusal("concurrency", 0.02)
+"""As many requests as allowed are under way."""
+
+
 class SharedState(Protocol):
     """Everything the engine and the router ask of the past. ``key`` is ``Deployment.key``.
 
-    The asynchronous methods may go to another process; the others answer from memory and may be a second old.
+    The asynchronous methods may go to another process; the others answer from memory and may be a second old. A
+    state may have ``lines``, a ``Lines`` that it wakes when a request has ended, so that who waits for a place
+    need not ask again and again.
     """
 
     async def admit(
@@ -77,121 +78,3 @@ class SharedState(Protocol):
 
     async def aclose(self) -> None:
         """Close what the state opened."""
-
-
-@dataclass(slots=True)
-class _Health:
-    breaker: Breaker
-    budget: RetryBudget
-    in_flight: int = 0
-    latency: float | None = None
-    exhausted_until: float = 0.0
-    """When the provider's own count of what is left, as its headers told it, starts anew."""
-
-
-@dataclass(slots=True)
-class _Windows:
-    counter: WindowCounter | None = None
-    known: dict[str, _Health] = field(default_factory=dict)
-
-
-class LocalState:
-    """The state of one process; safe to use from several threads and event loops."""
-
-    def __init__(self, *, breaker: BreakerPolicy | None = None, clock: Clock | None = None) -> None:
-        self._policy = breaker or BreakerPolicy()
-        self._clock = clock or SystemClock()
-        self._lock = threading.Lock()
-        self._windows = _Windows()
-
-    async def admit(
-        self, key: str, limits: Limits | None = None, tokens: int = 0, *, last_resort: bool = True
-    ) -> Refusal | None:
-        """Let a request pass and count it, or say why not."""
-        with self._lock:
-            now, health = self._clock.now(), self._of(key)
-            wait = health.breaker.wait(now, last_resort=last_resort)
-            if wait > 0:
-                return Refusal("breaker", wait)
-            if health.exhausted_until > now and not last_resort:
-                return Refusal("limit", health.exhausted_until - now)
-            if limits is not None and (refusal := self._over(key, health, limits, tokens)) is not None:
-                return refusal
-            health.breaker.admit(now, last_resort=last_resort)
-            health.in_flight += 1
-        return None
-
-    def count(self, key: str, limits: Limits | None, tokens: int) -> None:
-        """Count a request that another state has let pass, so that this one can stand in for it."""
-        with self._lock:
-            health = self._of(key)
-            if limits is not None:
-                self._over(key, health, limits, tokens)
-            health.in_flight += 1
-
-    async def report(
-        self,
-        key: str,
-        verdict: Verdict,
-        *,
-        delay: float | None = None,
-        latency: float | None = None,
-        rate_limits: Mapping[str, RateLimit] | None = None,
-    ) -> None:
-        """Say how an admitted request ended."""
-        with self._lock:
-            now, health = self._clock.now(), self._of(key)
-            health.in_flight = max(health.in_flight - 1, 0)
-            if verdict == "ok":
-                health.breaker.succeed()
-            elif verdict == "failed":
-                health.breaker.fail(now, delay, answered=latency is not None)
-            else:
-                health.breaker.release()
-            if latency is not None and verdict == "ok":
-                health.latency = latency if health.latency is None else 0.8 * health.latency + 0.2 * latency
-            for limit in (rate_limits or {}).values():
-                if limit.remaining == 0 and limit.reset:
-                    health.exhausted_until = max(health.exhausted_until, now + limit.reset)
-
-    async def take_retry(self, key: str) -> bool:
-        """Spend one retry of the deployment's budget, if there is one."""
-        with self._lock:
-            return self._of(key).budget.take(self._clock.now())
-
-    def available_in(self, key: str) -> float:
-        """Seconds until the breaker lets a request pass."""
-        health, now = self._windows.known.get(key), self._clock.now()
-        if health is None:
-            return 0.0
-        return max(health.breaker.wait(now), health.exhausted_until - now, 0.0)
-
-    def latency(self, key: str) -> float | None:
-        """Seconds to the first output, smoothed."""
-        health = self._windows.known.get(key)
-        return None if health is None else health.latency
-
-    def in_flight(self, key: str) -> int:
-        """Requests under way."""
-        health = self._windows.known.get(key)
-        return 0 if health is None else health.in_flight
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-    def _of(self, key: str) -> _Health:
-        found = self._windows.known.get(key)
-        if found is None:
-            now = self._clock.now()
-            found = self._windows.known[key] = _Health(Breaker(self._policy), RetryBudget(updated=now))
-        return found
-
-    def _over(self, key: str, health: _Health, limits: Limits, tokens: int) -> Refusal | None:
-        if limits.concurrency is not None and health.in_flight >= limits.concurrency:
-            return Refusal("concurrency", 0.02)
-        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
-            return None
-        if self._windows.counter is None:
-            self._windows.counter = WindowCounter()
-        wait = self._windows.counter.take(key, limits, tokens)
-        return Refusal("limit", wait) if wait > 0 else None
