@@ -11,6 +11,7 @@ import pytest
 
 from modelyard import ConfigurationError, Deadlines, ProviderConfig, ProviderInfo, Runtime, hookimpl
 from modelyard.config import find_base_url
+from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import find_credential
 from modelyard.credentials.secret import Secret
 from modelyard.http.urls import join_base, without_version
@@ -68,7 +69,9 @@ def test_a_key_no_header_can_carry_is_refused_without_showing_it(key: str, compl
 def test_a_secret_shows_only_a_fingerprint_and_cannot_be_pickled() -> None:
     secret = Secret(KEY)
     assert KEY not in f"{secret!r} {secret} {secret!s:>40}"
-    assert secret.redact(f"bad key {KEY}!") == "bad key [redacted]!"
+    redactor = Redactor([secret])
+    assert redactor.redact(f"bad key {KEY}!") == "bad key [redacted]!"
+    assert KEY not in repr(redactor)
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(secret)
 
@@ -119,10 +122,11 @@ def test_bad_settings_are_named(settings: Any, complaint: str) -> None:
 
 def test_the_base_url_comes_from_the_setting_then_ours_then_the_vendors_variable() -> None:
     environ = {"MODELYARD_ACME_BASE_URL": "https://ours.example", "ACME_BASE_URL": "https://theirs.example"}
-    assert find_base_url(INFO, "https://set.example", environ) == "https://set.example"
-    assert find_base_url(INFO, None, environ) == "https://ours.example"
-    assert find_base_url(INFO, None, {"ACME_BASE_URL": "https://theirs.example"}) == "https://theirs.example"
-    assert find_base_url(INFO, None, {}) is None
+    assert find_base_url(INFO, "https://set.example", environ) == ("https://set.example", None)
+    assert find_base_url(INFO, None, environ) == ("https://ours.example", None)
+    theirs = {"ACME_BASE_URL": "https://theirs.example/?a=b"}
+    assert find_base_url(INFO, None, theirs) == ("https://theirs.example/", Secret("a=b"))
+    assert find_base_url(INFO, None, {}) == (None, None)
     with pytest.raises(ConfigurationError, match="ACME_BASE_URL is no URL"):
         find_base_url(INFO, None, {"ACME_BASE_URL": "theirs.example"})
 

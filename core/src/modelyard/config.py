@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias, cast, get_args
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from modelyard.catalog.suggest import did_you_mean
-from modelyard.credentials.secret import Secret
+from modelyard.credentials.secret import Secret, conceal
+from modelyard.credentials.veil import Misfit, SecretHeaders, Veiled
 from modelyard.errors import ConfigurationError
+from modelyard.http.urls import split_query, url_problem
 from modelyard.plugins.info import ProviderInfo
+from modelyard.settings_check import (
+    bare_errors,
+    headers_problem,
+    key_problem,
+    keys_problem,
+    number_problem,
+    options_problem,
+    text_problem,
+)
 
 __all__ = ["Deadlines", "ProviderConfig", "find_base_url"]
 
 Transport: TypeAlias = Literal["aiohttp", "httpx"]
 
 
-@dataclass(frozen=True, slots=True)
+@bare_errors
+@dataclass(frozen=True, slots=True, repr=False)
 class ProviderConfig:
     """Settings for one provider; everything left out comes from the environment or the plugin.
 
-    ``base_url`` is the provider's root, with or without its version path. ``http_client`` is a client of the
-    family the plugin uses (``httpx`` for openai and gemini, ``httpx2`` for claude and mistral); the host
-    closes it. ``client`` is an SDK client of the vendor, for plugins that take one. ``transport`` chooses what
-    carries a client of ours: ``aiohttp``, fast under load, or plain ``httpx``. ``proxy`` is a URL, ``""`` for
-    none whatever the environment says. ``options`` are the plugin's own.
+    ``base_url`` is the provider's root, with or without its version path; a query in it is kept behind the path
+    of every request, and shown nowhere. ``http_client`` is a client of the family the plugin uses (``httpx`` for
+    openai and gemini, ``httpx2`` for claude and mistral); the host closes it. ``client`` is an SDK client of the
+    vendor, for plugins that take one. ``transport`` chooses what carries a client of ours: ``aiohttp``, fast under
+    load, or plain ``httpx``. ``proxy`` is a URL, ``""`` for none whatever the environment says. ``options`` are
+    the plugin's own. The values of ``headers`` are secrets, as are those of ``options`` under a secret's name.
 
     Each of ``api_keys`` makes a deployment of its own, beside ``api_key``; so does each config of a list given for
     one provider. ``region`` says where the deployment is served, ``retention_days`` how long your contract lets
@@ -36,32 +48,57 @@ class ProviderConfig:
     api_key: str | Secret | None = None
     api_keys: Sequence[str | Secret] = ()
     base_url: str | None = None
-    http_client: object | None = field(default=None, repr=False)
-    client: object | None = field(default=None, repr=False)
+    http_client: object | None = None
+    client: object | None = None
     transport: Transport = "aiohttp"
     proxy: str | None = None
     max_connections: int = 1000
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     region: str | None = None
     retention_days: int | None = None
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        for name, problem in self._problems():
+            if problem is not None:
+                raise ConfigurationError(f"{name} {problem}.", hint=_HINTS.get(name))
+        put = object.__setattr__
         if isinstance(self.api_key, str):
-            object.__setattr__(self, "api_key", Secret(self.api_key))
-        if isinstance(self.api_keys, str):
-            raise ConfigurationError("api_keys must be a list of keys; one key is the setting api_key.")
-        keys = tuple(Secret(key) if isinstance(key, str) else key for key in self.api_keys)
-        object.__setattr__(self, "api_keys", keys)
-        for name in ("retention_days", "weight"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
-                raise ConfigurationError(f"{name} must be a number from 0 on, not {value!r}.")
-        if self.transport not in get_args(Transport):
-            raise ConfigurationError(f"transport must be 'aiohttp' or 'httpx', not {self.transport!r}.")
+            put(self, "api_key", Secret(self.api_key))
+        put(self, "api_keys", tuple(map(conceal, self.api_keys)))
+        put(self, "headers", SecretHeaders({name: _plain(value) for name, value in self.headers.items()}))
+        put(self, "options", Veiled(self.options))
+
+    def _problems(self) -> Iterator[tuple[str, str | None]]:
+        """Each setting, and what is wrong with it."""
+        yield "api_key", key_problem(self.api_key)
+        yield "api_keys", keys_problem(self.api_keys)
         if self.base_url is not None:
-            check_url(self.base_url, "base_url")
+            yield "base_url", url_problem(self.base_url) or self._query_problem()
+        if self.transport not in get_args(Transport):
+            yield "transport", "must be 'aiohttp' or 'httpx'"
+        if self.proxy is not None and self.proxy != "":
+            yield "proxy", url_problem(self.proxy, schemes=_PROXY_SCHEMES, user_info=True)
+        yield "max_connections", number_problem(self.max_connections, least=1, whole=True)
+        yield "headers", headers_problem(self.headers)
+        yield "options", options_problem(self.options)
+        if self.region is not None:
+            yield "region", text_problem(self.region)
+        if self.retention_days is not None:
+            yield "retention_days", number_problem(self.retention_days)
+        yield "weight", number_problem(self.weight)
+
+    def _query_problem(self) -> str | None:
+        if self.http_client is None or "?" not in str(self.base_url):
+            return None
+        return "has a query, which an http_client of your own would have to send"
+
+    def __repr__(self) -> str:
+        """What was set: values that may be secrets by their names only."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        shown = [f"{name}={_shown(name, value)}" for name, value in values.items() if value not in (None, (), {})]
+        return f"ProviderConfig({', '.join(shown)})"
 
     @classmethod
     def make(cls, value: ProviderConfig | Mapping[str, Any], provider: str) -> ProviderConfig:
@@ -72,8 +109,11 @@ class ProviderConfig:
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
+            other: object = value
+            given = other.kind if isinstance(other, Misfit) else type(other).__name__
             raise ConfigurationError(
-                f"The settings for {provider!r} must be a ProviderConfig or a dict, not {type(value).__name__}."
+                f"The settings for {provider!r} must be a ProviderConfig or a dict, not {given}.",
+                hint=f"Write {{{provider!r}: {{'api_key': ...}}}}.",
             )
         known = [entry.name for entry in fields(cls)]
         for name in value:
@@ -135,29 +175,47 @@ class Deadlines:
                 raise ConfigurationError(f"The deadline {entry.name} must not be negative, it is {value!r}.")
 
 
-def check_url(url: str, where: str) -> str:
-    """Give the URL back if it is one with a scheme and a host; ``where`` names it in the error."""
-    try:
-        parts = urlsplit(url)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        parts, port_is_fine = urlsplit(""), False
-    if parts.scheme in ("http", "https") and parts.hostname and port_is_fine and url.isascii() and " " not in url:
-        return url
-    raise ConfigurationError(
-        f"{where} is no URL: {url!r}.", hint="Write the provider's root, for example https://api.example.com"
-    )
+_PROXY_SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+_SHOWN: Final = ("api_key", "api_keys", "transport", "max_connections", "region", "retention_days", "weight")
+_HINTS: Final = {
+    "api_key": "Its value is not shown here.",
+    "base_url": "Write the provider's root, for example https://api.example.com; a key belongs into api_key, a "
+    "user name and password into headers={'authorization': 'Basic ...'}.",
+    "proxy": "Write http://host:port or http://user:password@host:port; its value is not shown here.",
+    "headers": "Values are not shown here.",
+}
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "base_url":
+        return repr(split_query(str(value))[0])
+    return repr(value) if name in _SHOWN else "..."
+
+
+def _plain(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def find_base_url(
     info: ProviderInfo, configured: str | None, environ: Mapping[str, str] | None = None
-) -> str | None:
-    """The base URL to use: the configured one, then the environment's, else ``None`` for the default."""
+) -> tuple[str | None, Secret | None]:
+    """The base URL to use, and the query that goes behind the path of every request.
+
+    The configured one, then the environment's, else ``None`` for the default. Raises ``ConfigurationError``,
+    without the value, for one of the environment that is none.
+    """
     if configured:
-        return configured
-    source = os.environ if environ is None else environ
+        return split_query(configured)
     for variable in (info.base_url_variable, *info.base_url_variables):
-        value = source.get(variable, "").strip()
-        if value:
-            return check_url(value, variable)
-    return None
+        value = Secret(_variable(variable, environ))
+        if not value.reveal():
+            continue
+        problem = url_problem(value.reveal())
+        if problem is not None:
+            raise ConfigurationError(f"{variable} {problem}.", hint=_HINTS["base_url"])
+        return split_query(value.reveal())
+    return None, None
+
+
+def _variable(name: str, environ: Mapping[str, str] | None) -> str:
+    return (os.environ if environ is None else environ).get(name, "").strip()

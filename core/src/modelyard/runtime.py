@@ -10,14 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from modelyard.bounds import Bounds
-from modelyard.config import Deadlines, ProviderConfig
+from modelyard.config import Deadlines
 from modelyard.credentials.secret import conceal
+from modelyard.credentials.veil import veil
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
 from modelyard.plugins.registry import PluginRegistry
 from modelyard.refs import canonical_provider
 from modelyard.runtime_settings import (
     cache_path,
+    make_configs,
     make_defaults,
     make_fetch,
     make_limits,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.overrides import Additions
     from modelyard.catalog.refresh import Refreshed
+    from modelyard.config import ProviderConfig
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
     from modelyard.media.policy import FetchPolicy
@@ -168,10 +171,9 @@ class Runtime(StructuredCalls):
         from modelyard.routing.fallback import FallbackPolicy
         from modelyard.routing.retry import RetryPolicy
 
-        self._configs = {
-            canonical_provider(name): ProviderConfig.make_all(config, name)
-            for name, config in (providers or {}).items()
-        }
+        providers = veil(providers)  # a traceback may show the locals of this frame
+        self._configs: dict[str, tuple[ProviderConfig, ...]] = {}  # the text form of a half-made one needs it
+        self._configs = make_configs(providers)
         policy, objects = plugin_policy(plugins, strict=strict)
         observers = Observers(hooks)
         self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)

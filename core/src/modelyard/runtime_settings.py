@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelyard.config import ProviderConfig
 from modelyard.errors import ConfigurationError
 from modelyard.plugins.policy import PluginPolicy
+from modelyard.refs import canonical_provider
 
 if TYPE_CHECKING:
     from modelyard.media.policy import FetchPolicy
@@ -16,7 +18,30 @@ if TYPE_CHECKING:
     from modelyard.routing.policy import RouteChoice, RoutePolicy
     from modelyard.routing.state import SharedState
 
-__all__ = ["cache_path", "make_defaults", "make_fetch", "make_limits", "make_route", "make_state", "plugin_policy"]
+__all__ = [
+    "cache_path",
+    "make_configs",
+    "make_defaults",
+    "make_fetch",
+    "make_limits",
+    "make_route",
+    "make_state",
+    "plugin_policy",
+]
+
+
+def make_configs(given: Any) -> dict[str, tuple[ProviderConfig, ...]]:
+    """The settings of each provider; raises ``ConfigurationError`` for what is none, without showing a value."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            "The settings of providers must be a dict.", hint="Write Runtime({'openai': {'api_key': ...}})."
+        )
+    wrong = next((name for name in given if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise ConfigurationError(f"A provider is named by its id in text, not by {type(wrong).__name__}.")
+    return {canonical_provider(name): ProviderConfig.make_all(each, name) for name, each in given.items()}
 
 
 def make_state(state: SharedState | str | None) -> SharedState | None:

@@ -54,10 +54,6 @@ class Secret:
         """The value itself. Keep it out of variables that outlive the call it is for."""
         return self._value
 
-    def redact(self, text: str) -> str:
-        """The text with every occurrence of the value blotted out."""
-        return text.replace(self._value, "[redacted]") if self._value else text
-
     def _bytes(self) -> bytes:
         return self._value.encode("utf-8", "surrogatepass")
 

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from modelyard.bounds import Bounds
+from modelyard.credentials.redactor import Redactor
 from modelyard.errors import ConfigurationError
 from modelyard.http.bodies import body_bounder
 from modelyard.http.failures import WAITED_FOR_POOL
+from modelyard.http.query import with_query
 from modelyard.plugins.sessions import SessionSettings
 
 __all__ = ["AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
@@ -54,6 +56,11 @@ async def make_client(settings: SessionSettings, family: Family, base_url: str) 
     TLS set-up happen in a thread.
     """
     if settings.http_client is not None:
+        if settings.query is not None:
+            raise ConfigurationError(
+                f"The base URL for {settings.info.id!r} has a query, which your http_client does not send.",
+                hint=f"Give that client the query, as {family}.AsyncClient(params=...).",
+            )
         return _host_client(settings.http_client, family, settings.info.id), False
     build = await asyncio.to_thread(_prepare, settings, family, base_url)
     return build(), True
@@ -79,12 +86,13 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     timeout = httpx.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout)
     make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
-    direct = direct_client_class(httpx, _hide(settings), settings.bounds)
+    direct = direct_client_class(httpx, _hide(settings.redactor), settings.bounds)
 
     def build() -> AsyncClient:
-        client: AsyncClient = direct(
-            transport=make_transport(), timeout=timeout, trust_env=False, follow_redirects=False
-        )
+        transport = make_transport()
+        if settings.query is not None:
+            transport = with_query(httpx, transport, settings.query)
+        client: AsyncClient = direct(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
         return client
 
     return build
@@ -104,18 +112,16 @@ def _transport_maker(
     )
 
 
-def _hide(settings: SessionSettings) -> Callable[[Any], None] | None:
-    """What takes the key out of the headers of an answer: SDKs log them, and request ids go into errors."""
-    if settings.credential is None:
+def _hide(redactor: Redactor) -> Callable[[Any], None] | None:
+    """What takes secrets out of the headers of an answer: SDKs log them, and request ids go into errors."""
+    if not redactor:
         return None
-    redact = settings.credential.secret.redact
-    key = settings.credential.secret.reveal().encode("utf-8", "surrogatepass")
 
     def hide(headers: Any) -> None:
-        if not any(key in value for _, value in headers.raw):
+        if not redactor.finds(b"\n".join([value for _, value in headers.raw]).decode("latin-1")):
             return
         for name, value in headers.items():
-            headers[name] = redact(value)
+            headers[name] = redactor.redact(value)
 
     return hide
 

@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
+from modelyard.credentials.veil import SecretHeaders
 from modelyard.errors import ProviderError
 from modelyard.http.client import AsyncClient, Response
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
@@ -29,16 +30,6 @@ from modelyard.types.report import Report
 from modelyard.types.request import Request
 
 __all__ = ["HttpSession", "SecretHeaders", "WireRequest", "accepted", "merge_options", "template_of"]
-
-
-class SecretHeaders(dict[str, str]):
-    """Headers that carry a credential: their text form shows names only, and they cannot be pickled."""
-
-    def __repr__(self) -> str:
-        return f"<headers {', '.join(self)}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("headers with a credential cannot be pickled")
 
 
 @dataclass(frozen=True, slots=True)

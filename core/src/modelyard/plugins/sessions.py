@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from modelyard.bounds import Bounds
+from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import Credential
 from modelyard.plugins.info import ProviderInfo
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import ssl
 
     from modelyard.config import Transport
+    from modelyard.credentials.secret import Secret
 
 __all__ = ["Session", "SessionSettings"]
 
@@ -29,9 +31,11 @@ class Session(Protocol):
 class SessionSettings:
     """Everything ``modelyard_open`` may use.
 
-    ``base_url`` is ``None`` where neither host nor environment names one. ``credential`` is ``None`` only
+    ``base_url`` is ``None`` where neither host nor environment names one; ``query`` is what it had for a query, to
+    be sent behind the path of every request (clients of ``make_client`` do so). ``credential`` is ``None`` only
     for providers whose key is optional. ``tls`` gives the one TLS context all clients share.
-    ``connect_timeout`` is in seconds, ``bounds`` say how much of an answer to take.
+    ``connect_timeout`` is in seconds, ``bounds`` say how much of an answer to take. ``redactor`` knows the secrets
+    among these settings.
     """
 
     info: ProviderInfo
@@ -44,6 +48,8 @@ class SessionSettings:
     max_connections: int
     connect_timeout: float | None
     headers: Mapping[str, str] = field(repr=False)
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
     tls: Callable[[], ssl.SSLContext] = field(repr=False)
     bounds: Bounds = field(default_factory=Bounds, repr=False)
+    query: Secret | None = field(default=None, repr=False)
+    redactor: Redactor = field(default_factory=Redactor, repr=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelyard.catalog.card import ModelCard
+from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import Credential
 from modelyard.credentials.secret import Secret
 from modelyard.errors import (
@@ -21,6 +22,7 @@ from modelyard.history.opaque import Target
 from modelyard.history.rules import rules_for
 from modelyard.plugins.binding import ProviderBinding
 from modelyard.plugins.session_pool import SessionUse
+from modelyard.routing.safe_error import clean_error, safe_cause
 from modelyard.types.request import Request
 
 __all__ = ["Deployment"]
@@ -47,6 +49,8 @@ class Deployment:
     """Fields of the wire request that keep the call in its region."""
     marks: str = field(default="", repr=False)
     """A digest of what else in the settings may be a credential."""
+    redactor: Redactor = field(default_factory=Redactor, repr=False)
+    """Cuts every secret among its settings out of texts."""
     key: str = field(init=False, repr=False)
     """What tells this deployment from every other: model, credential (by digest) and endpoint. Not for show."""
     target: Target = field(init=False, repr=False)
@@ -54,7 +58,7 @@ class Deployment:
 
     def __post_init__(self) -> None:
         digest = self.credential.secret.digest if self.credential is not None else "-"
-        object.__setattr__(self, "key", f"{self.ref}#{digest}{self.marks}@{_place(self.base_url)}")
+        object.__setattr__(self, "key", f"{self.ref}#{digest}{self.marks}@{self.base_url or ''}")
         rules = rules_for(self.binding.info.history, self.card)
         object.__setattr__(self, "target", Target(rules, self.provider, self.model, self.account[1]))
 
@@ -97,44 +101,25 @@ class Deployment:
         """The error to raise for what a hook raised.
 
         ``answered`` says that the response had begun: a connection lost after that is an interrupted stream.
-        The credential is removed from every text, and the cause keeps no frames, whose variables hold headers.
+        Secrets are removed from every text, and the cause keeps no frames, whose variables hold headers.
         """
         error = raised if isinstance(raised, ModelyardError) else self.binding.map_error(raised)
-        if not isinstance(error, ProviderError):
-            return error
+        if isinstance(error, ProviderError):
+            error = self._placed(error, answered)
+        clean_error(error, self.redactor)
+        error.__cause__ = None if raised is error else safe_cause(raised, self.redactor)
+        return error
+
+    def hiding(self, secrets: Sequence[str | Secret]) -> Deployment:
+        """The same deployment for a call that brought secrets of its own."""
+        return replace(self, redactor=self.redactor.plus(secrets))
+
+    def _placed(self, error: ProviderError, answered: bool) -> ProviderError:
+        """The error with what is known of the place it comes from."""
         if answered and isinstance(error, ConnectionFailedError):
             error = StreamInterruptedError(f"The stream broke off: {error.message}", hint=error.hint)
         error.provider = error.provider or self.provider
         error.model = error.model or self.model
         if isinstance(error, ModelNotFoundError) and error.hint is None:
             error.hint = self.suggestion
-        self._redact(error)
-        error.__traceback__ = error.__context__ = None
-        error.__cause__ = None if raised is error else self._safe_cause(raised)
         return error
-
-    def _redact(self, error: ProviderError) -> None:
-        if self.credential is None:
-            return
-        redact = self.credential.secret.redact
-        error.message = redact(error.message)
-        error.args = (error.message,)
-        error.code = redact(error.code) if error.code else error.code
-        error.hint = redact(error.hint) if error.hint else error.hint
-        error.request_id = redact(error.request_id) if error.request_id else error.request_id
-
-    def _safe_cause(self, raised: BaseException) -> BaseException | None:
-        link: BaseException | None = raised
-        while link is not None:
-            if self.credential is not None and self.credential.secret.reveal() in f"{link!r} {link} {vars(link)}":
-                return None
-            link.__traceback__ = None
-            link.__context__ = None
-            link = link.__cause__
-        return raised
-
-
-def _place(base_url: str | None) -> str:
-    """An endpoint as part of a key: a digest stands for its query, which may be a credential."""
-    address, mark, query = (base_url or "").partition("?")
-    return f"{address}?{Secret(query).digest}" if mark else address

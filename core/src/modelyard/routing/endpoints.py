@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from modelyard.bounds import Bounds
 from modelyard.config import ProviderConfig, find_base_url
+from modelyard.credentials.known_secrets import query_secrets, settings_secrets
+from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import CredentialQuery, find_credential, keys_of
 from modelyard.credentials.secret import Secret
 from modelyard.errors import ConfigurationError
@@ -25,7 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint", "Endpoints"]
 
 Given: TypeAlias = "str | Secret | None"
-_Seen: TypeAlias = tuple[str | None, ...]
+
+
+class _Seen(tuple[str | None, ...]):
+    """Values of variables, keys among them: a traceback may show the locals of a frame."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<environment>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +43,8 @@ class Endpoint:
     """One way to a provider.
 
     ``use_at`` begins the use of a session at a base URL, ``None`` for the provider's own. ``marks`` is a digest of
-    what else may be a credential: headers, and clients of the host's own.
+    what else may be a credential: headers, the query of the base URL, and clients of the host's own. ``redactor``
+    cuts every secret among its settings out of texts.
     """
 
     binding: ProviderBinding
@@ -42,6 +53,7 @@ class Endpoint:
     base_url: str | None
     use_at: Callable[[str | None], SessionUse] = field(repr=False)
     marks: str = field(default="", repr=False)
+    redactor: Redactor = field(default_factory=Redactor, repr=False)
 
 
 class Endpoints:
@@ -66,6 +78,7 @@ class Endpoints:
         self._connect_timeout = connect_timeout
         self._tls = tls
         self._known: dict[str, tuple[_Seen, tuple[Endpoint, ...]]] = {}
+        self._redactors: dict[tuple[str, int], Redactor] = {}
 
     @property
     def steady(self) -> bool:
@@ -132,6 +145,8 @@ class Endpoints:
         """An endpoint; ``lasting`` says that its credential is one of few, and not one of a caller's."""
         info = binding.info
         secret = credential.secret if credential else None
+        root, query = find_base_url(info, config.base_url)
+        redactor = self._redactor(info.id, number, config).plus(_secrets(secret, query))
 
         def settings(base_url: str | None) -> SessionSettings:
             return SessionSettings(
@@ -148,14 +163,22 @@ class Endpoints:
                 options=config.options,
                 tls=self._tls,
                 bounds=self._bounds,
+                query=query,
+                redactor=redactor,
             )
 
         def use_at(base_url: str | None) -> SessionUse:
-            way = (secret, base_url, number)
+            way = (secret, base_url, query, number)
             return self.sessions.use(info.id, way, lambda: binding.open(settings(base_url)), lasting=lasting)
 
-        base_url = find_base_url(info, config.base_url)
-        return Endpoint(binding, config, credential, base_url, use_at, _marks(config, number))
+        return Endpoint(binding, config, credential, root, use_at, _marks(config, number, query), redactor)
+
+    def _redactor(self, provider: str, number: int, config: ProviderConfig) -> Redactor:
+        """What cuts out the secrets of settings, keys aside: made once, for they never change."""
+        known = self._redactors.get((provider, number))
+        if known is None:
+            known = self._redactors[provider, number] = Redactor(settings_secrets(config))
+        return known
 
     def problem(self, binding: ProviderBinding) -> str | None:
         """Why a provider cannot be called, checked offline; ``None`` when it can."""
@@ -165,21 +188,24 @@ class Endpoints:
             return str(error)
 
 
-def _marks(config: ProviderConfig, number: int) -> str:
+def _secrets(secret: Secret | None, query: Secret | None) -> Iterator[str | Secret]:
+    if secret is not None:
+        yield secret
+    if query is not None:
+        yield from query_secrets(query.reveal())
+
+
+def _marks(config: ProviderConfig, number: int, query: Secret | None) -> str:
     """What tells settings apart beside key and address; empty for most."""
     own_client = config.client is not None or config.http_client is not None
-    if not config.headers and not own_client:
+    if not config.headers and not own_client and query is None:
         return ""
-    told = sorted((name.lower(), _value(value)) for name, value in config.headers.items())
-    return Secret(repr((told, number if own_client else None))).digest
-
-
-def _value(header: object) -> str:
-    return header.reveal() if isinstance(header, Secret) else str(header)
+    told = sorted((name.lower(), value) for name, value in config.headers.items())
+    return Secret(repr((told, number if own_client else None, query and query.reveal()))).digest
 
 
 def _environment(info: ProviderInfo) -> _Seen:
     """What the variables a provider depends on say now."""
     get = os.environ.get
     names = (*info.api_key_variables, info.base_url_variable, *info.base_url_variables)
-    return tuple([get(name) for name in names])
+    return _Seen([get(name) for name in names])

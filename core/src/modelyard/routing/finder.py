@@ -215,6 +215,7 @@ class _Search:
                 weight=endpoint.config.weight,
                 fields={} if there is None else there.fields,
                 marks=endpoint.marks,
+                redactor=endpoint.redactor,
             )
             yield Candidate(deployment.ref, card, deployment)
 

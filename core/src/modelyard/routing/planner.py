@@ -185,6 +185,7 @@ class Planner:
             base_url=endpoint.base_url,
             use=lambda: endpoint.use_at(endpoint.base_url),
             marks=endpoint.marks,
+            redactor=endpoint.redactor,
         )
 
     def _plan(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Plan:

@@ -127,7 +127,9 @@ class ClaudeSession(HttpSession):
         from anthropic import AsyncStream
 
         headers = {**self._headers, **wire.headers, **accepted(stream=stream)}
-        content: Mapping[str, Any] = {"body": wire.body} if self._rewrites else {"content": encode_json(wire.body)}
+        content: Mapping[str, Any] = (
+            {"body": wire.body} if self._rewrites else {"content": _Unlogged(encode_json(wire.body))}
+        )
         # Asked for httpx2's own response, the SDK hands it over unread; one layer retries, and it is the core.
         opened: httpx2.Response = await self._sdk.post(
             f"{self._base_url}{wire.path}",
@@ -143,6 +145,13 @@ class ClaudeSession(HttpSession):
         """Close the SDK's client with its HTTP client, unless either is the host's."""
         if self._owns_client:
             await self._sdk.close()
+
+
+class _Unlogged(bytes):
+    """A body whose text form is its length: the SDK logs what it is given to send, prompts and tokens in it."""
+
+    def __repr__(self) -> str:
+        return f"<body of {len(self)} bytes>"
 
 
 async def open_session(settings: SessionSettings) -> ClaudeSession:

@@ -1,0 +1,56 @@
+"""Mappings that hold secrets and do not show them: what a traceback with the values of variables prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+__all__ = ["Misfit", "SecretHeaders", "Veiled", "veil"]
+
+
+class Veiled(dict[str, Any]):
+    """A dict whose text form shows names only."""
+
+    def __repr__(self) -> str:
+        return f"<values of {', '.join(map(str, self)) or 'nothing'}>"
+
+
+class Misfit:
+    """Stands for a value of a wrong type, of which the type may be shown and the value may not."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, value: object) -> None:
+        self.kind = "text" if isinstance(value, str) else type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers that carry a credential: their text form shows names only, and they cannot be pickled."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("headers with a credential cannot be pickled")
+
+
+def veil(settings: object) -> Any:
+    """Settings by provider with every value out of sight; what is no settings becomes a ``Misfit``."""
+    if settings is None:
+        return None
+    if not isinstance(settings, Mapping):
+        return Misfit(settings)
+    return Veiled({name: _veiled(value) for name, value in settings.items()})
+
+
+def _veiled(value: object) -> object:
+    if isinstance(value, Mapping):
+        return Veiled(value)
+    if isinstance(value, (list, tuple)):
+        return [_veiled(item) for item in value]
+    from modelyard.config import ProviderConfig  # which is made with what stands above
+
+    return value if isinstance(value, ProviderConfig) else Misfit(value)
