@@ -57,9 +57,9 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "setings",
     ),
     "wrong colour: async where plain": (
-        good("broken") + "\n@hookimpl\nasync def modelyard_tools(request, card): return {}\n",
+        good("broken") + "\n@hookimpl\nasync def modelyard_validate(request, card): ...\n",
         "register",
-        "modelyard_tools must be a plain function",
+        "modelyard_validate must be a plain function",
     ),
     "wrong colour: coroutine stream": (
         good("broken") + "\n@hookimpl\nasync def modelyard_stream(session, request, card): return []\n",

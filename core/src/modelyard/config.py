@@ -23,9 +23,10 @@ from modelyard.settings_check import (
     text_problem,
 )
 
-__all__ = ["Deadlines", "ProviderConfig", "find_base_url"]
+__all__ = ["Deadlines", "DeadlinesLike", "ProviderConfig", "find_base_url"]
 
 Transport: TypeAlias = Literal["aiohttp", "httpx"]
+DeadlinesLike: TypeAlias = "Deadlines | Mapping[str, float | None] | float | None"
 
 
 @bare_errors

@@ -84,16 +84,13 @@ async def check_online(runtime: Runtime, diagnosis: Diagnosis) -> Diagnosis:
 
 
 async def _ask(runtime: Runtime, provider: str) -> Finding:
-    import asyncio
-
-    from modelyard.errors import ModelyardError, UnsupportedFeatureError
+    from modelyard.errors import DeadlineError, ModelyardError, UnsupportedFeatureError
 
     try:
-        async with asyncio.timeout(_ONLINE_SECONDS):
-            listed = await runtime.list_models(provider)
+        listed = await runtime.list_models(provider, deadlines=_ONLINE_SECONDS, max_attempts=1)
     except UnsupportedFeatureError:
         return Finding("warning", provider, "its plugin cannot ask the provider anything")
-    except TimeoutError:
+    except DeadlineError:
         return Finding("error", provider, f"it did not answer within {_ONLINE_SECONDS:g} s", "check the network")
     except ModelyardError as error:
         return Finding("error", provider, f"{type(error).__name__}: {error}", error.hint)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from modelyard.errors import ProviderError
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.sessions import Session, SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.events import Event, ResponseInfo
@@ -116,19 +115,6 @@ def modelyard_stream(session: Session, request: Request, card: ModelCard) -> Asy
 
 
 @hookspec(firstresult=True)
-def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
-    """Write the part of the wire request that declares tools and the choice among them.
-
-    Returns the fields to merge into the request body, empty when the request has no tools. The same code
-    must serve ``modelyard_complete`` and ``modelyard_stream``.
-
-    :param request: the validated request.
-    :param card: the card of the model asked for.
-    """
-    raise NotImplementedError
-
-
-@hookspec(firstresult=True)
 def modelyard_map_error(error: BaseException) -> ProviderError:
     """Turn anything the other hooks raised into one of Modelyard's errors.
 
@@ -191,25 +177,34 @@ def modelyard_count_tokens(session: Session, request: Request, card: ModelCard) 
 
 
 @hookspec
-def modelyard_call_started(call_id: str, request: Request, deployment: str) -> None:
+def modelyard_call_started(call_id: str, request: Request, deployment: str, operation: str) -> None:
     """Learn that a call begins. For hosts; what an observer raises is logged and ignored.
 
     :param call_id: tells this call from every other of the process.
     :param request: what is asked, in neutral words; holds content, which an observer should keep to itself.
-    :param deployment: the reference of the deployment tried first.
+    :param deployment: the reference of the deployment tried first; the provider's id where no model is asked.
+    :param operation: ``complete``, ``stream``, ``count_tokens`` or ``list_models``; others may be added. A list
+        asks nothing of a model: its request has no messages.
     """
 
 
 @hookspec
 def modelyard_call_finished(
-    call_id: str, record: Record, completion: Completion | None, error: BaseException | None
+    call_id: str,
+    record: Record,
+    completion: Completion | None,
+    error: BaseException | None,
+    operation: str,
+    result: object,
 ) -> None:
     """Learn how a call ended. For hosts; what an observer raises is logged and ignored.
 
     :param call_id: the id the call began with.
     :param record: every attempt of the call.
     :param completion: the answer, ``None`` if there is none.
-    :param error: what was raised; ``None`` with no completion means that the caller gave up.
+    :param error: what was raised; ``None`` with no result means that the caller gave up.
+    :param operation: what kind of call it was, as in ``modelyard_call_started``.
+    :param result: what the call gave: the completion, a ``TokenCount``, a tuple of cards; ``None`` without one.
     """
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.overrides import Additions
     from modelyard.catalog.refresh import Refreshed
-    from modelyard.config import ProviderConfig
+    from modelyard.config import DeadlinesLike, ProviderConfig
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
     from modelyard.media.policy import FetchPolicy
@@ -158,7 +158,7 @@ class Runtime(StructuredCalls):
         limits: Mapping[str, Limits | Mapping[str, Any]] | None = None,
         state: SharedState | str | None = None,
         clock: Clock | None = None,
-        deadlines: Deadlines | Mapping[str, float | None] | float | None = None,
+        deadlines: DeadlinesLike = None,
         fetch_urls: FetchPolicy | Mapping[str, Any] | bool = False,
         bounds: Bounds | Mapping[str, Any] | None = None,
         plugins: PluginPolicy | Iterable[object] | None = None,
@@ -251,17 +251,20 @@ class Runtime(StructuredCalls):
 
         return provider_statuses(self._registry, self._endpoints)
 
-    async def refresh(self, provider: str | None = None) -> tuple[Refreshed, ...]:
+    async def refresh(
+        self, provider: str | None = None, *, deadlines: DeadlinesLike = None
+    ) -> tuple[Refreshed, ...]:
         """Ask a provider, or every one that is ready, which models it serves now, and add them to the catalog.
 
         A new model gets what the list says of it, and is ``unknown`` in every other respect. What was learned is
-        kept on disk with its date. Requests under way keep the catalog they began with. A provider that cannot be
-        asked is told in ``error``; asked for by name, its error is raised.
+        kept on disk with its date. Requests under way keep the catalog they began with. All are asked at once,
+        each within the deadlines. A provider that cannot be asked is told in ``error``; asked for by name, its
+        error is raised.
         """
         from modelyard.routing.refreshing import refresh
 
         name = canonical_provider(provider) if provider is not None else None
-        return await refresh(name, self._planner, self._store, self._registry, self._endpoints)
+        return await refresh(name, self._planner, self._store, self._registry, self._endpoints, deadlines)
 
     def explain(
         self, model: Models, messages: Messages, *, stream: bool = False, **options: Unpack[CallOptions]
@@ -361,25 +364,35 @@ class Runtime(StructuredCalls):
     async def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request, by its provider where that can be asked, else by an estimate.
 
-        Takes what ``complete`` takes and raises what it raises.
+        Takes what ``complete`` takes and raises what it raises: it has the same deadlines, retries and limits.
         """
-        from modelyard.routing.counting import count_tokens
+        from modelyard.routing.operation import COUNT_TOKENS
+        from modelyard.routing.questions import count_tokens
 
-        return await count_tokens(self._planner.prepare(model, messages, options, stream=False))
+        call = self._planner.prepare(model, messages, options, stream=False, operation=COUNT_TOKENS)
+        return await count_tokens(call)
 
-    async def list_models(self, provider: str, *, credential: str | Secret | None = None) -> tuple[ModelCard, ...]:
+    async def list_models(
+        self,
+        provider: str,
+        *,
+        credential: str | Secret | None = None,
+        deadlines: DeadlinesLike = None,
+        max_attempts: int | None = None,
+    ) -> tuple[ModelCard, ...]:
         """Ask a provider which models it serves now; what it does not say of one is ``unknown``.
 
-        Raises ``UnsupportedFeatureError`` where the plugin cannot ask.
+        ``deadlines`` and ``max_attempts`` are those of a call. Raises ``UnsupportedFeatureError`` where the plugin
+        cannot ask, and what ``complete`` raises when it fails.
         """
+        from modelyard.routing.operation import LIST_MODELS
+        from modelyard.routing.questions import list_models
+
         credential = None if credential is None else conceal(credential)
-        deployment = self._planner.provider(canonical_provider(provider), credential)
-        try:
-            with deployment.use() as use:
-                return await deployment.binding.list_models(await use.session())
-        except Exception as error:
-            failure = deployment.to_error(error)
-        raise failure
+        name = canonical_provider(provider)
+        return await list_models(
+            self._planner.ask_provider(LIST_MODELS, name, credential, deadlines, max_attempts)
+        )
 
     async def session(self, provider: str, *, credential: str | Secret | None = None) -> Session:
         """The open session of a provider, for what the runtime does not cover.
@@ -387,5 +400,8 @@ class Runtime(StructuredCalls):
         Those of Claude and Mistral have ``client()``, the official SDK client with the same credential, base URL
         and HTTP client. The session stays open until the runtime is closed, which closes it.
         """
+        from modelyard.routing.execute import open_session
+        from modelyard.routing.operation import SESSION
+
         credential = None if credential is None else conceal(credential)
-        return await self._planner.provider(canonical_provider(provider), credential).use().keep()
+        return await open_session(self._planner.ask_provider(SESSION, canonical_provider(provider), credential))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.refresh import Refreshed
+    from modelyard.config import DeadlinesLike
     from modelyard.credentials.secret import Secret
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.readiness import ProviderStatus
@@ -83,9 +84,9 @@ class SyncRuntime:
         """Whether each provider could be called, and why not."""
         return self._runtime.providers()
 
-    def refresh(self, provider: str | None = None) -> tuple[Refreshed, ...]:
+    def refresh(self, provider: str | None = None, *, deadlines: DeadlinesLike = None) -> tuple[Refreshed, ...]:
         """Ask providers which models they serve now; see ``Runtime.refresh``."""
-        return self._loop.run(self._runtime.refresh(provider))
+        return self._loop.run(self._runtime.refresh(provider, deadlines=deadlines))
 
     def explain(
         self, model: Models, messages: Messages, *, stream: bool = False, **options: Unpack[CallOptions]
@@ -155,9 +156,20 @@ class SyncRuntime:
         """Count the input tokens of a request; see ``Runtime.count_tokens``."""
         return self._loop.run(self._runtime.count_tokens(model, messages, **options))
 
-    def list_models(self, provider: str, *, credential: str | Secret | None = None) -> tuple[ModelCard, ...]:
-        """Ask a provider which models it serves now."""
-        return self._loop.run(self._runtime.list_models(provider, credential=credential))
+    def list_models(
+        self,
+        provider: str,
+        *,
+        credential: str | Secret | None = None,
+        deadlines: DeadlinesLike = None,
+        max_attempts: int | None = None,
+    ) -> tuple[ModelCard, ...]:
+        """Ask a provider which models it serves now; see ``Runtime.list_models``."""
+        return self._loop.run(
+            self._runtime.list_models(
+                provider, credential=credential, deadlines=deadlines, max_attempts=max_attempts
+            )
+        )
 
     def session(self, provider: str, *, credential: str | Secret | None = None) -> Session:
         """The open session of a provider; its asynchronous methods belong to the runtime's own loop."""

@@ -95,7 +95,7 @@ async def test_failures_of_both_are_typed_errors(emulator: Emulator) -> None:
             await runtime.list_models("gemini")
         with pytest.raises(AuthenticationError):
             await runtime.count_tokens(FLASH, "Hi")
-    emulator.add(Script().fail("overloaded"))
+    emulator.add(*[Script().fail("overloaded", retry_after=0)] * 3)
     async with Runtime({"gemini": emulator.settings()}, plugins=["gemini"]) as runtime:
         with pytest.raises(OverloadedError):
             await runtime.count_tokens(FLASH, "Hi")

@@ -25,9 +25,10 @@ from modelyard.types.content import (
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request
 from modelyard_gemini.messages import MISSING_SIGNATURE, Rules, write_conversation
-from modelyard_gemini.plugin import modelyard_provider, modelyard_tools
+from modelyard_gemini.plugin import modelyard_provider
 from modelyard_gemini.request import build_generate_request
 from modelyard_gemini.schema import fit_schema
+from modelyard_gemini.tools import tool_fields
 
 from .conftest import sent
 
@@ -274,11 +275,11 @@ async def test_without_tools_nothing_is_said_of_them(runtime: Runtime, emulator:
     assert sent(emulator).keys() == {"contents", "store"}
 
 
-def test_the_tools_hook_gives_what_the_request_holds() -> None:
+def test_the_fields_for_tools_are_those_the_request_holds() -> None:
     request = Request(model="m", messages=(Message.user("Hi"),), tools=(WEATHER,))
     card = ModelCard.unknown("gemini", "m")
     body = build_generate_request(request, card).body
-    assert modelyard_tools(request, card) == {"tools": body["tools"]}
+    assert tool_fields(request, Reporter("warn", card.ref)) == {"tools": body["tools"]}
 
 
 def test_keywords_gemini_lacks_are_removed_but_properties_of_their_names_stay() -> None:

@@ -60,13 +60,16 @@ def models(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="First ask the providers what they serve now.")
     ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds each provider gets to answer a refresh.")
+    ] = 10.0,
     as_json: AsJson = False,
 ) -> None:
     """List the models of the installed providers, or those that meet every condition given."""
     with _errors_as_messages():
         runtime = Runtime()
         if refresh:
-            _run(listing.refresh(runtime, provider))
+            _run(listing.refresh(runtime, provider, timeout))
         given = conditions(
             regions=region,
             max_price=max_price,

@@ -26,11 +26,11 @@ def show(
     screen.say(f"{len(cards)} models: {', '.join(words)}")
 
 
-async def refresh(runtime: Runtime, provider: str | None) -> None:
-    """Ask the providers, and say on standard error what is new."""
+async def refresh(runtime: Runtime, provider: str | None, seconds: float) -> None:
+    """Ask the providers, each for so long at most, and say on standard error what is new."""
     notes = Screen(stderr=True)
     async with runtime:
-        for result in await runtime.refresh(provider):
+        for result in await runtime.refresh(provider, deadlines=seconds):
             if result.error is not None:
                 notes.say(f"{result.provider}: not asked. {result.error}", "yellow")
                 continue

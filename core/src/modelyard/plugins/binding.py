@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.hookspecs import StreamItem
     from modelyard.plugins.sessions import Session, SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
@@ -32,7 +31,6 @@ REQUIRED_HOOKS: Final = (
     "modelyard_open",
     "modelyard_complete",
     "modelyard_stream",
-    "modelyard_tools",
     "modelyard_map_error",
 )
 ASYNC_HOOKS: Final = frozenset(
@@ -88,10 +86,6 @@ class ProviderBinding:
         )
         return items if request.adaptation is None else request.adaptation.restore_stream(items)
 
-    def tools(self, request: Request, card: ModelCard) -> JsonObject:
-        """The wire fields that declare a request's tools."""
-        return cast("JsonObject", self._hook.modelyard_tools(request=request, card=card))
-
     def validate(self, request: Request, card: ModelCard) -> None:
         """Let the plugin refuse a request before the network."""
         self._hook.modelyard_validate(request=request, card=card)
@@ -141,6 +135,8 @@ def check_colours(manager: pluggy.PluginManager, plugin: object) -> str | None:
     asynchronous iterator, which a coroutine function does not.
     """
     for caller in manager.get_hookcallers(plugin) or ():
+        if caller.name.startswith("_"):
+            continue  # a marked function under a private name, which is no hook
         for impl in caller.get_hookimpls():
             if impl.plugin is not plugin or impl.wrapper or impl.hookwrapper:
                 continue
@@ -165,4 +161,12 @@ def new_manager() -> pluggy.PluginManager:
     """A plugin manager that knows the contract and nobody yet."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(_Retired)
     return manager
+
+
+class _Retired:
+    """Hooks of earlier cores that nothing calls any more: a plugin that still has them loads."""
+
+    @hookspecs.hookspec(firstresult=True)
+    def modelyard_tools(self, request: Request, card: ModelCard) -> None: ...

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from modelyard.errors import ConfigurationError
+from modelyard.errors import ConfigurationError, DeadlineError, RuntimeClosedError
 from modelyard.log import logger
 from modelyard.loop_end import at_loop_end
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from modelyard.bounds import Bounds
     from modelyard.plugins.sessions import Session
 
-__all__ = ["SessionPool", "SessionUse", "Way"]
+__all__ = ["OPEN_AT_LEAST", "SessionPool", "SessionUse", "Way"]
+
+OPEN_AT_LEAST = 3.0
+"""Seconds a session always gets to open: importing an SDK takes up to two of them on a busy machine (measured)."""
+CLOSE_WITHIN = 2.0
+"""Seconds all sessions of a loop together get to close; sockets need milliseconds, TLS one round trip."""
 
 Way: TypeAlias = Hashable
 """What tells the ways to one provider apart: the secret itself, the address, and which settings."""
@@ -36,11 +41,8 @@ class SessionUse:
 
     async def session(self) -> Session:
         """The session; raises what opening it raised."""
-        import asyncio
-
         task = self._kept.task
-        # Shielded: one caller giving up must not close the door on the others.
-        return task.result() if task.done() else await asyncio.shield(task)
+        return task.result() if task.done() else await _opened(task)
 
     async def keep(self) -> Session:
         """The session, in use until the pool is closed."""
@@ -68,10 +70,15 @@ class SessionPool:
 
     ``bounds.sessions`` of a loop stay open at most, half of them without being used; whichever was unused for
     longest is closed first, one in use never. One that is not ``lasting`` is closed after ``bounds.session_idle``.
+    ``open_within`` and ``close_within`` are in seconds: an opening that takes longer is given up, and a closing.
     """
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(
+        self, bounds: Bounds, open_within: float | None = None, close_within: float = CLOSE_WITHIN
+    ) -> None:
         self._bounds = bounds
+        self._open_within = open_within
+        self._close_within = close_within
         self._lock = threading.Lock()
         self._loops: dict[asyncio.AbstractEventLoop, _Sessions] = {}
         self._ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
@@ -82,7 +89,7 @@ class SessionPool:
         return SessionUse(here, here.take((provider, way), opener, lasting=lasting))
 
     async def aclose(self) -> None:
-        """Close the sessions of this loop; a session that fails to close is logged, the rest go on."""
+        """Close the sessions of this loop; one that fails to close, or takes too long, is logged."""
         import asyncio
 
         with self._lock:
@@ -98,7 +105,7 @@ class SessionPool:
             here = self._loops.pop(loop, None)
             self._ends.pop(loop, None)
         if here is not None:
-            await here.aclose()
+            await here.aclose(self._close_within)
 
     def _of_this_loop(self) -> _Sessions:
         import asyncio
@@ -110,7 +117,7 @@ class SessionPool:
         with self._lock:
             self._loops = {other: here for other, here in self._loops.items() if not other.is_closed()}
             self._ends = {other: end for other, end in self._ends.items() if not other.is_closed()}
-            found = self._loops[loop] = _Sessions(self._bounds, loop)
+            found = self._loops[loop] = _Sessions(self._bounds, loop, self._open_within)
             self._ends[loop] = at_loop_end(self._close)
             return found
 
@@ -132,7 +139,8 @@ class _Kept:
 class _Sessions:
     """The sessions of one event loop, used by that loop only."""
 
-    def __init__(self, bounds: Bounds, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, bounds: Bounds, loop: asyncio.AbstractEventLoop, open_within: float | None) -> None:
+        self._open_within = open_within
         self._most = bounds.sessions
         self._idle_seconds = bounds.session_idle
         self._loop = loop
@@ -146,7 +154,8 @@ class _Sessions:
         """Begin a use."""
         kept = self._known.get(key)
         if kept is None:
-            kept = self._known[key] = _Kept(key, self._loop.create_task(_open(opener)), lasting=lasting)
+            opening = self._loop.create_task(_open(opener, self._open_within))
+            kept = self._known[key] = _Kept(key, opening, lasting=lasting)
             kept.task.add_done_callback(lambda _: self._forget_failure(kept))
             self._trim()
         elif not kept.users:
@@ -166,19 +175,24 @@ class _Sessions:
         if self._timer is None and not kept.lasting:
             self._timer = self._loop.call_later(self._idle_seconds, self._sweep)
 
-    async def aclose(self) -> None:
-        """Close all sessions, also those in use, and wait for those that are being closed."""
+    async def aclose(self, within: float) -> None:
+        """Close all sessions, also those in use, and wait for those that are being closed, so long at most."""
         import asyncio
 
         if self._timer is not None:
             self._timer.cancel()
         left, self._known, self._idle = [*self._known.values()], {}, {}
-        while self._closing:
-            await asyncio.wait(self._closing.values())
-            left += [kept for kept, task in self._closing.items() if task.cancelled()]
-            self._closing = {kept: task for kept, task in self._closing.items() if not task.done()}
-        for kept in left:
-            await _shut(kept)
+        left += [kept for kept, task in self._closing.items() if task.cancelled()]
+        self._closing |= {kept: self._loop.create_task(_shut(kept)) for kept in left}
+        ends, self._closing = self._closing, {}
+        if not ends:
+            return
+        try:
+            await asyncio.wait(ends.values(), timeout=within)
+        finally:
+            for kept, end in ends.items():
+                if end.cancel():
+                    logger("sessions").warning("the session of %s did not close within %g s", kept.key[0], within)
 
     def _trim(self) -> None:
         """Close what was unused for longest until the bounds are kept."""
@@ -209,18 +223,43 @@ class _Sessions:
             self._idle.pop(kept, None)
 
 
-async def _open(opener: _Opener) -> Session:
-    session = await opener()
+async def _open(opener: _Opener, within: float | None) -> Session:
+    import asyncio
+
+    limit = asyncio.timeout(within)
+    try:
+        async with limit:
+            session = await opener()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise DeadlineError(f"The session did not open within {within:g} s.", phase="connect") from None
     if not callable(getattr(session, "aclose", None)):
         raise ConfigurationError(f"modelyard_open returned {type(session).__name__}, which has no aclose().")
     return session
 
 
+async def _opened(task: asyncio.Task[Session]) -> Session:
+    """Wait for a session that somebody opens; shielded, since one caller's giving up is not the others'."""
+    import asyncio
+
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        waiter = asyncio.current_task()
+        if not task.cancelled() or waiter is None or waiter.cancelling():
+            raise
+        raise RuntimeClosedError("The runtime was closed while the session was being opened.") from None
+
+
 async def _shut(kept: _Kept) -> None:
-    """Close a session, once it is open; what goes wrong is logged."""
-    if kept.task.cancelled():
+    """Close a session; one that is still being opened is given up. What goes wrong is logged."""
+    if not kept.task.done():
+        kept.task.cancel()
+        return
+    if kept.task.cancelled() or kept.task.exception() is not None:
         return
     try:
-        await (await kept.task).aclose()
+        await kept.task.result().aclose()
     except Exception as error:
         logger("sessions").warning("closing the session of %s failed: %s", kept.key[0], type(error).__name__)

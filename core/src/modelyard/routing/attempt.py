@@ -54,11 +54,13 @@ class Attempt:
         if self._first_output is None:
             self._first_output = time.perf_counter() - self._clock
 
-    async def succeed(self, completion: Completion) -> AttemptRecord:
-        """The answer is whole."""
+    async def succeed(self, completion: Completion | None) -> AttemptRecord:
+        """The answer is whole; ``None`` where the operation gives no answer of a model."""
+        self.output()
+        if completion is None:
+            return await self._end("ok", "ok")
         self.request_id = completion.request_id or self.request_id
         self.rate_limits = completion.rate_limits or self.rate_limits
-        self.output()
         return await self._end("ok", "ok", usage=completion.usage)
 
     async def fail(self, error: ModelyardError) -> AttemptRecord:
@@ -84,12 +86,13 @@ class Attempt:
         if self._record is not None:
             return self._record
         record = self._record = self._make_record(outcome, error, usage)
+        generates = self._call.operation.generates
         try:
             await self._call.state.report(
                 self.deployment.key,
-                verdict,
+                verdict if generates else "neutral",
                 delay=delay,
-                latency=self._first_output,
+                latency=self._first_output if generates else None,
                 rate_limits=self.rate_limits,
             )
         finally:
@@ -98,7 +101,7 @@ class Attempt:
 
     def _make_record(self, outcome: Outcome, error: ModelyardError | None, usage: Usage | None) -> AttemptRecord:
         provider_error = error if isinstance(error, ProviderError) else None
-        billed = outcome != "ok" and (self._first_output is not None or _may_have_been_served(error))
+        billed = outcome != "ok" and self._may_have_cost(error)
         cost, estimated = (None, False) if outcome == "ok" else self._cost(usage, billed)
         return AttemptRecord(
             deployment=self.deployment.ref,
@@ -117,6 +120,11 @@ class Attempt:
             cost=cost,
             cost_estimated=estimated,
         )
+
+    def _may_have_cost(self, error: ModelyardError | None) -> bool:
+        if not self._call.operation.generates:
+            return False
+        return self._first_output is not None or _may_have_been_served(error)
 
     def _cost(self, usage: Usage | None, billed: bool) -> tuple[float | None, bool]:
         from modelyard.routing.ledger import failure_cost

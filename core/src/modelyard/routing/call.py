@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from modelyard.errors import ModelyardError
 from modelyard.history.opaque import bind_account
 from modelyard.routing.fallback import FallbackPolicy
+from modelyard.routing.operation import COMPLETE, Operation
 from modelyard.routing.state import FULL
 from modelyard.types.record import Record
 
@@ -46,14 +47,15 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, the deployments that may serve it in order of preference, and the policy it runs under.
+    """What is asked, the deployments that may serve it in order of preference, and the policy it runs under.
 
-    ``request_for`` writes the request for one deployment: its model, its history rules, its plugin's checks.
-    It was called for the first deployment already, so bad input is refused before the network; for a later one
-    it raises a typed local error if that deployment cannot take the request. ``alternatives`` names, when an
-    error is raised, other deployments that could serve the request. After ``hedge_after`` seconds without output a
-    second attempt is made beside the first. ``trace`` says how the deployments were found, ``None`` when there was
-    nothing to decide. ``inliner`` fetches URLs, ``None`` when there are none or the host does not allow it.
+    ``operation`` says what kind of call it is. ``request_for`` writes the request for one deployment: its model,
+    its history rules, its plugin's checks. It was called for the first deployment already, so bad input is refused
+    before the network; for a later one it raises a typed local error if that deployment cannot take the request.
+    ``alternatives`` names, when an error is raised, other deployments that could serve the request. After
+    ``hedge_after`` seconds without output a second attempt is made beside the first. ``trace`` says how the
+    deployments were found, ``None`` when there was nothing to decide. ``inliner`` fetches URLs, ``None`` when
+    there are none or the host does not allow it.
     """
 
     deployments: tuple[Deployment, ...]
@@ -65,6 +67,7 @@ class Call:
     observe: Observe = field(repr=False)
     running: RunningCalls = field(repr=False)
     lines: Lines = field(repr=False)
+    operation: Operation = COMPLETE
     id: str = field(default_factory=_new_id)
     fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
     hedge_after: float | None = None

@@ -1,14 +1,13 @@
-"""Counting the tokens of a request: by its provider, or by an estimate that says it is one."""
+"""How many tokens a request has: the count of a provider, or an estimate that says it is one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from modelyard.routing.call import Call
 from modelyard.types.content import FilePart, ImagePart, OpaquePart, Part, ReasoningPart, ToolCall, ToolResult
 from modelyard.types.request import Request
 
-__all__ = ["TokenCount", "count_tokens", "estimate_tokens"]
+__all__ = ["TokenCount", "estimate_tokens"]
 
 _BYTES_PER_TOKEN = 3.5
 """English text has about four characters a token, code and other languages fewer."""
@@ -20,26 +19,14 @@ _BYTES_PER_FILE_TOKEN = 20
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """Input tokens of a request; ``estimated`` when no provider counted them."""
+    """Input tokens of a request; ``estimated`` when no provider counted them.
+
+    ``deployment`` is the reference of the model they were counted for: each counts by its own measure.
+    """
 
     tokens: int
     estimated: bool
-
-
-async def count_tokens(call: Call) -> TokenCount:
-    """Ask the first deployment of a call, or estimate where its provider has no way to count."""
-    deployment = call.deployments[0]
-    request = call.request_for(deployment)
-    try:
-        with deployment.use() as use:
-            session = await use.session()
-            request = await call.final_request(deployment, session)
-            counted = await deployment.binding.count_tokens(session, request, deployment.card)
-    except Exception as error:
-        failure = deployment.to_error(error)
-    else:
-        return TokenCount(estimate_tokens(request), True) if counted is None else TokenCount(counted, False)
-    raise failure
+    deployment: str | None = field(default=None, compare=False)
 
 
 def estimate_tokens(request: Request) -> int:

@@ -69,8 +69,8 @@ class Deployment:
 
     @property
     def ref(self) -> str:
-        """The model reference, ``provider:model``."""
-        return f"{self.binding.info.id}:{self.model}"
+        """The model reference, ``provider:model``; the provider's id where no model is asked for anything."""
+        return f"{self.binding.info.id}:{self.model}" if self.model else self.binding.info.id
 
     @property
     def account(self) -> tuple[str, str | None]:

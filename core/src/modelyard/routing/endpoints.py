@@ -14,7 +14,7 @@ from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import CredentialQuery, find_credential, keys_of
 from modelyard.credentials.secret import Secret
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.session_pool import SessionPool, SessionUse
+from modelyard.plugins.session_pool import OPEN_AT_LEAST, SessionPool, SessionUse
 from modelyard.plugins.sessions import SessionSettings
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Endpoints:
         bounds: Bounds | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
-        self.sessions = SessionPool(self._bounds)
+        open_within = None if connect_timeout is None else max(connect_timeout, OPEN_AT_LEAST)
+        self.sessions = SessionPool(self._bounds, open_within)
         self._configs = configs
         self._resolver = resolver
         self._connect_timeout = connect_timeout

@@ -1,18 +1,19 @@
 """The attempts of one call: which deployment next, when, and what is remembered of each.
 
-``decide`` says what to do; this carries it out for whole answers and streams alike.
+``decide`` says what to do; this carries it out for every operation alike.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
 
 from modelyard.errors import CircuitOpenError, ModelyardError, ProviderError, RateLimitError
 from modelyard.routing.attempt import Attempt
 from modelyard.routing.decide import Option, Retry, Situation, Stop, Switch, decide, may_pass_elsewhere
 from modelyard.streaming.watchdog import Watchdog
+from modelyard.types.completion import Completion
 from modelyard.types.events import Status
 from modelyard.types.record import AttemptRecord, Record
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from modelyard.routing.call import Call
     from modelyard.routing.deployment import Deployment
     from modelyard.routing.state import Refusal
-    from modelyard.types.completion import Completion
 
 __all__ = ["Engine"]
 
+T = TypeVar("T")
 _Next: TypeAlias = "tuple[Attempt, list[Status]]"
 
 
@@ -87,7 +88,13 @@ class Engine:
     async def begin(self) -> _Next:
         """The first attempt, at the first deployment that lets it pass."""
         call, first = self._call, self.deployment
-        call.observe("call_started", call_id=call.id, request=call.request_for(first), deployment=first.ref)
+        call.observe(
+            "call_started",
+            call_id=call.id,
+            request=call.request_for(first),
+            deployment=first.ref,
+            operation=call.operation.name,
+        )
         return await self._go(0.0, [Status("started")], switched=True)
 
     async def failed(self, attempt: Attempt, failure: ModelyardError, *, committed: bool) -> Plan:
@@ -119,25 +126,36 @@ class Engine:
         self._settle(None, failure)
         return failure
 
-    async def succeeded(self, attempt: Attempt, completion: Completion) -> Completion:
-        """Record success; returns the completion with the record and its prices on it."""
+    async def succeeded(self, attempt: Attempt, result: T) -> T:
+        """Record success; returns the result, a completion with the record and its prices on it."""
+        completion = result if isinstance(result, Completion) else None
         self.records.append(await attempt.succeed(completion))
+        if completion is None:
+            self._settle(result, None)
+            return result
         finished = self._call.finish(attempt.deployment, completion, self.records)
         self._settle(finished, None)
-        return finished
+        return cast("T", finished)
 
     async def cancelled(self, attempt: Attempt) -> None:
         """Record that an attempt was given up, unless it was over before."""
         if not attempt.over:
             self.records.append(await attempt.cancel())
 
-    def _settle(self, completion: Completion | None, error: ModelyardError | None) -> None:
+    def _settle(self, result: object, error: ModelyardError | None) -> None:
         if self._settled:
             return
         self._settled = True
+        completion = result if isinstance(result, Completion) else None
         record = completion.record if completion is not None else Record(attempts=tuple(self.records))
         self._call.observe(
-            "call_finished", call_id=self._call.id, record=record, completion=completion, error=error
+            "call_finished",
+            call_id=self._call.id,
+            record=record,
+            completion=completion,
+            error=error,
+            operation=self._call.operation.name,
+            result=result,
         )
 
     async def hedge(self) -> Attempt | None:

@@ -1,22 +1,41 @@
-"""Running a prepared call for a whole answer."""
+"""Carrying out a prepared call whose result comes whole: an answer, a count, a list."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from modelyard.errors import ModelyardError
 from modelyard.routing.engine import Engine
-from modelyard.types.completion import Completion
+from modelyard.streaming.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from modelyard.plugins.sessions import Session
     from modelyard.routing.attempt import Attempt
     from modelyard.routing.call import Call
+    from modelyard.routing.deployment import Deployment
+    from modelyard.types.completion import Completion
+    from modelyard.types.request import Request
 
-__all__ = ["run_complete"]
+__all__ = ["carry_out", "open_session", "run_complete"]
+
+T = TypeVar("T")
+
+Ask: TypeAlias = "Callable[[Deployment, Session, Request], Awaitable[T]]"
+"""Asks one deployment, over its session, what the request says."""
 
 
 async def run_complete(call: Call) -> Completion:
+    """Ask for a whole answer. Raises the error of the last attempt, with the records of all on it."""
+    return await carry_out(call, _complete)
+
+
+def _complete(deployment: Deployment, session: Session, request: Request) -> Awaitable[Completion]:
+    return deployment.binding.complete(session, request, deployment.card)
+
+
+async def carry_out(call: Call, ask: Ask[T]) -> T:
     """Make attempts until one succeeds or the policy says stop.
 
     Raises the error of the last attempt, with the records of all on it.
@@ -25,15 +44,31 @@ async def run_complete(call: Call) -> Completion:
         attempt, _ = await engine.begin()
         while True:
             if call.hedge_after is None:
-                outcome = await _attempt(call, engine, attempt)
+                outcome = await _attempt(call, engine, attempt, ask)
             else:
-                attempt, outcome = await _hedged(call, engine, attempt, call.hedge_after)
-            if isinstance(outcome, Completion):
+                attempt, outcome = await _hedged(call, engine, attempt, ask, call.hedge_after)
+            if not isinstance(outcome, ModelyardError):
                 return await engine.succeeded(attempt, outcome)
             attempt, _ = await engine.go(await engine.failed(attempt, outcome, committed=False))
 
 
-async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion | ModelyardError:
+async def open_session(call: Call) -> Session:
+    """Open the session of a call's first deployment within its total deadline, for what no operation covers."""
+    deployment = call.deployments[0]
+    use = deployment.use()
+    watchdog = Watchdog(call.deadlines, call.deadlines.total)
+    running = call.running.begin()
+    running.add(watchdog)
+    try:
+        return await watchdog.prepare(use.keep())
+    except Exception as error:
+        failure = deployment.to_error(error)
+    finally:
+        call.running.end(running)
+    raise failure
+
+
+async def _attempt(call: Call, engine: Engine, attempt: Attempt, ask: Ask[T]) -> T | ModelyardError:
     """Make one attempt; errors are returned, so that none is raised with another as its context."""
     deployment = attempt.deployment
     watchdog, use = engine.watchdog(), deployment.use()
@@ -41,7 +76,7 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion |
         session = await watchdog.prepare(use.session())
         request = await watchdog.prepare(call.final_request(deployment, session))
         with watchdog.watched():
-            return await watchdog.wait(deployment.binding.complete(session, request, deployment.card))
+            return await watchdog.wait(ask(deployment, session, request))
     except asyncio.CancelledError:
         await engine.cancelled(attempt)
         raise
@@ -52,16 +87,15 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt) -> Completion |
         use.release()
 
 
-_Outcome: TypeAlias = "Completion | ModelyardError"
-
-
-async def _hedged(call: Call, engine: Engine, first: Attempt, after: float) -> tuple[Attempt, _Outcome]:
+async def _hedged(
+    call: Call, engine: Engine, first: Attempt, ask: Ask[T], after: float
+) -> tuple[Attempt, T | ModelyardError]:
     """Make an attempt, and a second one beside it when it takes long; the first success counts."""
-    tasks = {asyncio.ensure_future(_attempt(call, engine, first)): first}
+    tasks = {asyncio.ensure_future(_attempt(call, engine, first, ask)): first}
     try:
         await asyncio.wait(tasks, timeout=after)
         if not any(task.done() for task in tasks) and (second := await engine.hedge()) is not None:
-            tasks[asyncio.ensure_future(_attempt(call, engine, second))] = second
+            tasks[asyncio.ensure_future(_attempt(call, engine, second, ask))] = second
         pending = set(tasks)
         while pending and not any(_succeeded(task) for task in tasks):
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -80,7 +114,7 @@ async def _hedged(call: Call, engine: Engine, first: Attempt, after: float) -> t
     return tasks[heard], heard.result()
 
 
-async def _end(engine: Engine, tasks: dict[asyncio.Task[_Outcome], Attempt]) -> None:
+async def _end(engine: Engine, tasks: dict[asyncio.Task[T], Attempt]) -> None:
     """Cancel what is under way; a task that had not even begun records nothing itself."""
     for task in tasks:
         task.cancel()
@@ -90,5 +124,5 @@ async def _end(engine: Engine, tasks: dict[asyncio.Task[_Outcome], Attempt]) -> 
             await engine.cancelled(attempt)
 
 
-def _succeeded(task: asyncio.Future[_Outcome]) -> bool:
-    return task.done() and not task.cancelled() and isinstance(task.result(), Completion)
+def _succeeded(task: asyncio.Future[T]) -> bool:
+    return task.done() and not task.cancelled() and not isinstance(task.result(), ModelyardError)

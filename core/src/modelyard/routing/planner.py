@@ -20,6 +20,7 @@ from modelyard.routing.finder import Caller, Finder
 from modelyard.routing.lines import Lines
 from modelyard.routing.local_state import LocalState
 from modelyard.routing.needs import CONTENT, content_needs, derive_needs
+from modelyard.routing.operation import COMPLETE, STREAM, Operation
 from modelyard.routing.order import Outlook
 from modelyard.routing.plan import Plan, settle
 from modelyard.routing.policy import RoutePolicy
@@ -27,7 +28,7 @@ from modelyard.routing.router import route
 from modelyard.routing.running import RunningCalls
 from modelyard.routing.sieve import Sieve
 from modelyard.types.options import CALL_OPTIONS, REQUEST_OPTIONS
-from modelyard.types.request import build_request, has_urls
+from modelyard.types.request import Request, build_request, has_urls
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.store import CatalogStore
+    from modelyard.config import DeadlinesLike
     from modelyard.credentials.secret import Secret
     from modelyard.media.allowance import Turns
     from modelyard.media.inline import Inliner
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteTrace
     from modelyard.types.options import CallOptions
-    from modelyard.types.request import Messages, Models, Request
+    from modelyard.types.request import Messages, Models
 
 __all__ = ["Planner"]
 
@@ -105,8 +107,18 @@ class Planner:
             await self._endpoints.sessions.aclose()
             await self._state.aclose()
 
-    def prepare(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
+    def prepare(
+        self,
+        model: Models,
+        messages: Messages,
+        options: CallOptions,
+        *,
+        stream: bool,
+        operation: Operation | None = None,
+    ) -> Call:
         """Find a route, and validate the request for the deployment tried first.
+
+        ``operation`` is what is asked of it where that is no answer.
 
         Raises ``ConfigurationError``, ``InvalidRequestError``, ``UnsupportedFeatureError`` or ``NoRouteError``.
         """
@@ -117,25 +129,58 @@ class Planner:
             if not plan.trace.kept:
                 raise plan.refusal()
         self._store.current().warn_retirement(plan.deployments[0].card)
-        deadlines, attempts = options.get("deadlines"), options.get("max_attempts")
+        operation = operation or (STREAM if stream else COMPLETE)
+        deadlines, retry = self._patience(options.get("deadlines"), options.get("max_attempts"))
         fallback = options.get("fallback")
         return Call(
             deployments=plan.deployments,
             request_for=plan.writer(),
-            deadlines=self._deadlines if deadlines is None else Deadlines.make(deadlines),
-            retry=self._retry if attempts is None else self._retry.with_attempts(attempts),
+            deadlines=deadlines,
+            retry=retry,
             state=self._state,
             clock=self._clock,
             observe=self._observe,
             running=self.running,
             lines=self._lines,
+            operation=operation,
             fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
-            hedge_after=options.get("hedge_after", self._hedge_after),
+            hedge_after=options.get("hedge_after", self._hedge_after) if operation.generates else None,
             limits=self._limits,
             alternatives=lambda: self._alternatives(plan),
             trace=plan.trace,
             inliner=self._inliner(plan.request),
         )
+
+    def ask_provider(
+        self,
+        operation: Operation,
+        provider: str,
+        credential: str | Secret | None = None,
+        deadlines: DeadlinesLike = None,
+        max_attempts: int | None = None,
+    ) -> Call:
+        """Prepare a call that asks something of a provider and not of one of its models."""
+        deployment = self._provider(provider, credential)
+        nothing = Request.model_construct(model="", messages=())
+        waits, retry = self._patience(deadlines, max_attempts)
+        return Call(
+            deployments=(deployment,),
+            request_for=lambda _: nothing,
+            deadlines=waits,
+            retry=retry,
+            state=self._state,
+            clock=self._clock,
+            observe=self._observe,
+            running=self.running,
+            lines=self._lines,
+            operation=operation,
+            limits=self._limits,
+        )
+
+    def _patience(self, deadlines: DeadlinesLike, attempts: int | None) -> tuple[Deadlines, RetryPolicy]:
+        """How long and how often a call is tried: its own say, else the runtime's."""
+        waits = self._deadlines if deadlines is None else Deadlines.make(deadlines)
+        return waits, self._retry if attempts is None else self._retry.with_attempts(attempts)
 
     def _inliner(self, request: Request) -> Inliner | None:
         if self._fetch is None or self._tls is None or not request.awaits_urls:
@@ -168,8 +213,8 @@ class Planner:
             raise plan.refusal()
         return plan.deployments[0].card
 
-    def provider(self, provider: str, credential: str | Secret | None = None) -> Deployment:
-        """The way to a provider, for what is asked of it and not of one of its models."""
+    def _provider(self, provider: str, credential: str | Secret | None) -> Deployment:
+        """The way to a provider; ``Deployment`` calls it by the provider's id alone."""
         from modelyard.catalog.card import ModelCard
 
         binding = self._registry.binding(provider)

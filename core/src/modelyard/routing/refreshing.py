@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from modelyard.catalog.refresh import Refreshed
-from modelyard.errors import ModelyardError
+from modelyard.errors import ModelyardError, RuntimeClosedError
+from modelyard.routing.operation import LIST_MODELS
+from modelyard.routing.questions import list_models
 
 if TYPE_CHECKING:
     from modelyard.catalog.store import CatalogStore
+    from modelyard.config import DeadlinesLike
+    from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.registry import PluginRegistry
     from modelyard.routing.endpoints import Endpoints
     from modelyard.routing.planner import Planner
@@ -17,32 +22,33 @@ __all__ = ["refresh"]
 
 
 async def refresh(
-    provider: str | None, planner: Planner, store: CatalogStore, registry: PluginRegistry, endpoints: Endpoints
+    provider: str | None,
+    planner: Planner,
+    store: CatalogStore,
+    registry: PluginRegistry,
+    endpoints: Endpoints,
+    deadlines: DeadlinesLike,
 ) -> tuple[Refreshed, ...]:
-    """Ask one provider, raising what goes wrong, or every one that is ready, reporting it."""
-    if provider is not None:
-        return (await _ask(provider, planner, store),)
-    refreshed = []
-    for binding in registry.bindings():
+    """Ask one provider, raising what goes wrong, or every one that is ready at once, reporting it.
+
+    Each has the deadlines to itself: one that is silent holds up no other.
+    """
+
+    async def ask(name: str) -> Refreshed:
+        cards = await list_models(planner.ask_provider(LIST_MODELS, name, deadlines=deadlines))
+        return store.learn(name, cards)
+
+    async def report(binding: ProviderBinding) -> Refreshed:
         name = binding.info.id
-        problem = endpoints.problem(binding)
-        if problem is not None:
-            refreshed.append(Refreshed(name, store.today(), error=problem))
-            continue
+        if (problem := endpoints.problem(binding)) is not None:
+            return Refreshed(name, store.today(), error=problem)
         try:
-            refreshed.append(await _ask(name, planner, store))
+            return await ask(name)
+        except RuntimeClosedError:
+            raise  # nothing was found out about the provider
         except ModelyardError as error:
-            refreshed.append(Refreshed(name, store.today(), error=str(error)))
-    return tuple(refreshed)
+            return Refreshed(name, store.today(), error=str(error))
 
-
-async def _ask(provider: str, planner: Planner, store: CatalogStore) -> Refreshed:
-    deployment = planner.provider(provider)
-    try:
-        with deployment.use() as use:
-            cards = await deployment.binding.list_models(await use.session())
-    except Exception as error:
-        failure = deployment.to_error(error)
-    else:
-        return store.learn(provider, cards)
-    raise failure
+    if provider is not None:
+        return (await ask(provider),)
+    return tuple(await asyncio.gather(*(report(binding) for binding in registry.bindings())))

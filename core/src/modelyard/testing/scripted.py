@@ -36,7 +36,6 @@ from modelyard.types.usage import Usage
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.plugins.sessions import SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.request import Request
 
@@ -135,11 +134,6 @@ class ScriptedProvider:
             async for item in events:
                 yield item
                 await asyncio.sleep(self.pause)
-
-    @hookimpl
-    def modelyard_tools(self, request: Request, card: ModelCard) -> JsonObject:
-        """Declare tools by name."""
-        return {"tools": [tool.name for tool in request.tools]} if request.tools else {}
 
     @hookimpl
     def modelyard_map_error(self, error: BaseException) -> ProviderError:

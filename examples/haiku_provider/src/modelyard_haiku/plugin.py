@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from modelyard.errors import ProviderError
     from modelyard.hookspecs import StreamItem
     from modelyard.plugins.sessions import SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.request import Request
     from modelyard_haiku.session import HaikuSession
@@ -55,13 +54,6 @@ async def modelyard_complete(session: HaikuSession, request: Request, card: Mode
 @hookimpl
 def modelyard_stream(session: HaikuSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
-    from modelyard_haiku.tools import tool_fields
-
-    return tool_fields(request, card)
 
 
 @hookimpl

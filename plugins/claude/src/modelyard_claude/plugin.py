@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from modelyard.errors import ProviderError
     from modelyard.hookspecs import StreamItem
     from modelyard.plugins.sessions import SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
@@ -66,14 +65,6 @@ async def modelyard_complete(session: ClaudeSession, request: Request, card: Mod
 @hookimpl
 def modelyard_stream(session: ClaudeSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
-    from modelyard.types.reporter import Reporter
-    from modelyard_claude.tools import tool_fields
-
-    return tool_fields(request, card, Reporter("drop", card.ref))
 
 
 @hookimpl

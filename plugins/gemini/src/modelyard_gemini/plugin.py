@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from modelyard.errors import ProviderError
     from modelyard.hookspecs import StreamItem
     from modelyard.plugins.sessions import SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
@@ -63,14 +62,6 @@ async def modelyard_complete(session: GeminiSession, request: Request, card: Mod
 @hookimpl
 def modelyard_stream(session: GeminiSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
-    from modelyard.types.reporter import Reporter
-    from modelyard_gemini.tools import tool_fields
-
-    return tool_fields(request, Reporter(request.on_unsupported, card.ref))
 
 
 @hookimpl

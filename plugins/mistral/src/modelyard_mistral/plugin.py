@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from modelyard.errors import ProviderError
     from modelyard.hookspecs import StreamItem
     from modelyard.plugins.sessions import SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.request import Request
     from modelyard_mistral.session import MistralSession
@@ -63,14 +62,6 @@ async def modelyard_complete(session: MistralSession, request: Request, card: Mo
 @hookimpl
 def modelyard_stream(session: MistralSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
-    from modelyard.types.reporter import Reporter
-    from modelyard_mistral.tools import tool_fields
-
-    return tool_fields(request, card, Reporter(request.on_unsupported, card.ref))
 
 
 @hookimpl

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from modelyard.errors import ProviderError
     from modelyard.hookspecs import StreamItem
     from modelyard.plugins.sessions import SessionSettings
-    from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request
@@ -64,14 +63,6 @@ async def modelyard_complete(session: OpenAISession, request: Request, card: Mod
 @hookimpl
 def modelyard_stream(session: OpenAISession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
     return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_tools(request: Request, card: ModelCard) -> JsonObject:
-    from modelyard.types.reporter import Reporter
-    from modelyard_openai.tools import tool_fields
-
-    return tool_fields(request, card, Reporter(request.on_unsupported, card.ref))
 
 
 @hookimpl
