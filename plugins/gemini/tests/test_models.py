@@ -14,10 +14,11 @@ from modelyard_gemini.plugin import modelyard_models, modelyard_provider
 CARDS = {card.id: card for card in modelyard_models()}
 RULES = {"call_signatures", "media_in_results", "penalties", "json_with_tools", "continues", "thinking_budget"}
 CURRENT = (
-    "gemini-4-argon gemini-4-carbon gemini-4-hydrogen gemini-3.8-flash gemini-3.7-flash gemini-3.6-flash "
-    "gemini-3.5-flash gemini-3.5-flash-lite gemini-3.1-pro-preview gemini-3.1-pro-preview-customtools "
-    "gemini-3.1-flash-lite gemini-3-flash-preview gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite "
-    "gemini-pro-latest gemini-flash-latest gemini-flash-lite-latest gemma-4-26b-a4b-it gemma-4-31b-it"
+    "gemini-4-argon gemini-4-carbon gemini-4-neon gemini-4-hydrogen gemini-3.8-flash gemini-3.7-flash "
+    "gemini-3.6-flash gemini-3.5-flash gemini-3.5-flash-lite gemini-3.1-pro-preview "
+    "gemini-3.1-pro-preview-customtools gemini-3.1-flash-lite gemini-3-flash-preview gemini-2.5-pro "
+    "gemini-2.5-flash gemini-2.5-flash-lite gemini-pro-latest gemini-flash-latest gemini-flash-lite-latest "
+    "gemma-4-26b-a4b-it gemma-4-31b-it"
 ).split()
 
 

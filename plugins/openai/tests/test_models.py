@@ -20,8 +20,11 @@ CURRENT = (
 RESPONSES_ONLY = (
     "gpt-5.5-pro gpt-5-pro o1-pro o3-pro o3-deep-research o4-mini-deep-research gpt-5-codex gpt-5.1-codex-max "
     "gpt-5.6-cyber gpt-6-cyber gpt-6-rosalind gpt-6.2-astra-law gpt-daybreak-blue-latest gpt-daybreak-red-latest "
-    "computer-use-preview"
+    "computer-use-preview gpt-rosalind-research"
 ).split()
+AUDIO = "gpt-audio gpt-audio-1.5 gpt-audio-mini".split()
+PRICED_ALONE = "chat-latest gpt-5.3-codex gpt-5.4-pro gpt-5.5-cyber gpt-rosalind-discovery".split()
+"""Named by the price library and not by the SDK: which of the APIs serves them no source says."""
 RULES = {"cache_breakpoints", "chat_tools", "summaries", "verbosities", "max_tokens"}
 
 
@@ -33,12 +36,12 @@ def price(model: str, day: date, tokens: int = 1000) -> float:
 
 
 def test_every_current_model_has_a_card() -> None:
-    assert set(CARDS) == {*CURRENT, *RESPONSES_ONLY, "gpt-audio-mini"}
+    assert set(CARDS) == {*CURRENT, *RESPONSES_ONLY, *AUDIO, *PRICED_ALONE}
 
 
 def test_the_models_of_responses_alone_are_marked() -> None:
-    assert {name for name, card in CARDS.items() if "chat" not in card.apis} == set(RESPONSES_ONLY)
-    assert all(card.apis for card in CARDS.values())
+    assert {name for name, card in CARDS.items() if card.apis == ("responses",)} == set(RESPONSES_ONLY)
+    assert {name for name, card in CARDS.items() if not card.apis} == set(PRICED_ALONE)
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.id)
@@ -83,10 +86,14 @@ def test_each_context_has_one_default(context: str) -> None:
     assert sum(context in card.default_contexts for card in CARDS.values()) == 1
 
 
-def test_long_prompts_cost_twice_the_input_price() -> None:
-    day = date(2026, 11, 25)
-    assert price("gpt-6.1-sol", day, 272_000) == pytest.approx(2)
-    assert price("gpt-6.1-sol", day, 272_001) == pytest.approx(4)
+@pytest.mark.parametrize(
+    ("model", "short"),
+    [("gpt-6.1-sol", 2), ("gpt-5.5", 5), ("gpt-5.5-pro", 30), ("gpt-5.4", 2.5), ("gpt-5.4-pro", 30)],
+)
+def test_long_prompts_cost_twice_the_input_price(model: str, short: float) -> None:
+    day = date(2026, 11, 28)
+    assert price(model, day, 272_000) == pytest.approx(short)
+    assert price(model, day, 272_001) == pytest.approx(2 * short)
 
 
 def test_price_cuts_take_effect_on_their_day() -> None:
@@ -94,14 +101,19 @@ def test_price_cuts_take_effect_on_their_day() -> None:
     assert price("gpt-5.6-sol", date(2026, 8, 21)) == pytest.approx(4)
 
 
-def test_announced_shutdowns_are_on_the_cards() -> None:
-    retires = {
-        name: CARDS[name].lifecycle.retires for name in ("gpt-5", "o3", "gpt-4o", "gpt-5.1", "gpt-audio-mini")
-    }
-    assert retires == {
-        "gpt-5": date(2026, 12, 11),
-        "o3": date(2026, 12, 11),
-        "gpt-4o": date(2027, 1, 14),
-        "gpt-5.1": date(2027, 4, 1),
-        "gpt-audio-mini": date(2027, 1, 20),
-    }
+@pytest.mark.parametrize(
+    ("day", "models"),
+    [
+        (
+            date(2026, 7, 23),
+            "computer-use-preview gpt-5-codex gpt-5.1-codex-max o3-deep-research o4-mini-deep-research",
+        ),
+        (date(2026, 10, 23), "o1-pro"),
+        (date(2026, 12, 11), "gpt-5 gpt-5-mini gpt-5-nano gpt-5-pro o3 o3-pro"),
+        (date(2027, 1, 14), "gpt-4.1 gpt-4.1-mini gpt-4o gpt-4o-mini"),
+        (date(2027, 1, 20), "gpt-audio gpt-audio-mini"),
+        (date(2027, 4, 1), "gpt-5.1 gpt-5.3-codex gpt-5.4-nano"),
+    ],
+)
+def test_announced_shutdowns_are_on_the_cards(day: date, models: str) -> None:
+    assert {name for name, card in CARDS.items() if card.lifecycle.retires == day} == set(models.split())
