@@ -65,6 +65,7 @@ def test_more_events_than_the_buffer_holds_all_arrive_in_order() -> None:
 
 
 def test_leaving_a_stream_early_closes_its_connection() -> None:
+    pytest.importorskip("modelyard_mistral", reason="needs a provider with a socket")
     dialect = load_dialects(["mistral"])["mistral"]
     with (
         Emulator(dialect, default=STORY, fault=hang_after(4)) as emulator,

@@ -166,5 +166,5 @@ class LocalState:
             return None
         if self._windows.counter is None:
             self._windows.counter = WindowCounter()
-        wait = self._windows.counter.take(key, limits, tokens)
+        wait = self._windows.counter.take(key, limits, tokens, self._clock.now())
         return Refusal("limit", wait) if wait > 0 else None

@@ -12,22 +12,24 @@ from modelyard.testing.conformance.subject import Subject
 
 __all__ = ["library_exceptions", "required_modules"]
 
+_CORE = frozenset({"modelyard", "pydantic", "pydantic-core"})
+
 
 def required_modules(subject: Subject) -> list[str]:
-    """The top-level modules of the packages an installed plugin depends on, Modelyard apart."""
-    import importlib_metadata
+    """The top-level modules of the packages an installed plugin depends on, apart from what the core always loads."""
+    from importlib.metadata import packages_distributions, requires
 
     if subject.plugin is not None:
         return []
-    homes = importlib_metadata.packages_distributions()
+    homes = packages_distributions()
     names: set[str] = set()
     for found in discover():
         if found.name != subject.provider:
             continue
-        required = importlib_metadata.requires(found.distribution) or []
-        wanted = {_normal(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in required} - {"modelyard"}
+        required = requires(found.distribution) or []
+        wanted = {_normal(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in required} - _CORE
         names |= {module for module, owners in homes.items() if wanted & {_normal(one) for one in owners}}
-    return sorted(name for name in names - {"modelyard"} if name.isidentifier() and not name.startswith("_"))
+    return sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
 
 
 def library_exceptions(subject: Subject) -> Iterator[BaseException]:
