@@ -15,7 +15,7 @@ JOBS ?= auto
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test quick $(SUITES:%=test-%) coverage bench hook-docs reliability soak parity live lint format \
-  typecheck check newest catalog-check release-check build clean
+  typecheck check lowest newest catalog-check release-check build clean
 
 help:  ## Show what each target does
 	@awk 'BEGIN {FS = ":.*##"; print "make <target> [ENV=<name>]   ENV defaults to dev, for tests to test\n"} \
@@ -75,6 +75,9 @@ typecheck: $(DEV)/.ready  ## Check types, strictly, in sources and tests
 
 check:  ## Everything CI runs: format, lint, types, tests; in one environment
 	$(MAKE) lint typecheck test ENV=$(TEST_ENV)
+
+lowest: $(TEST)/.ready  ## Run each wheel's suite with the lowest versions it declares; ARGS="--short openai"
+	$(TEST)/bin/python -m tests.lowest --uv "$(CURDIR)/.envs/.hatch/bin/uv" $(ARGS)
 
 newest: $(TEST)/.ready  ## Put the newest SDKs and price library into the test environment, past our ranges
 	$(TEST)/bin/python -m pip install --quiet --upgrade anthropic google-genai mistralai openai genai-prices

@@ -33,7 +33,7 @@ print(json.dumps({one.metadata["Name"]: one.version for one in distributions()})
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A wheel and what its tests install: its project, the core's extras they use, and packages only tests need."""
+    """A wheel, and what its tests install: its project, extras of the core, packages only tests need."""
 
     name: str
     project: str
@@ -49,9 +49,9 @@ class Suite:
 SUITES = (
     Suite("core", "core", ("cli", "mcp", "otel", "prices", "redis", "testing"), ("opentelemetry-sdk",)),
     Suite("claude", "plugins/claude"),
-    Suite("gemini", "plugins/gemini", tools=("google-genai",)),
+    Suite("gemini", "plugins/gemini", tools=("google-genai>=3",)),
     Suite("mistral", "plugins/mistral"),
-    Suite("openai", "plugins/openai", tools=("openai",)),
+    Suite("openai", "plugins/openai", tools=("openai>=3",)),
 )
 
 
@@ -89,15 +89,18 @@ def install(suite: Suite, uv: str) -> Path:
     editable = [part for wheel in wheels for part in ("--editable", wheel)]
     command = [uv, "pip", "install", "--quiet", "--python", str(python)]
     subprocess.run([*command, "--resolution", "lowest-direct", *editable], cwd=ROOT, check=True)
-    # The tools are the newest that go with that: they may not lift what the wheels asked for.
-    pins = [f"{name}=={version}" for name, version in floors(suite).items()]
-    subprocess.run([*command, *pins, *TOOLS, *suite.tools], cwd=ROOT, check=True)
+    # The tools are the newest there are; what they ask for does not lift what the wheels ask for.
+    pins = folder / "floors.txt"
+    pins.write_text("".join(f"{name}=={version}\n" for name, version in floors(suite).items()), encoding="utf-8")
+    subprocess.run([*command, "--overrides", str(pins), *TOOLS, *suite.tools], cwd=ROOT, check=True)
     return python
 
 
 def installed(python: Path) -> dict[str, Version]:
     """What an environment holds."""
-    printed = subprocess.run([str(python), "-I", "-c", _INSTALLED], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [str(python), "-I", "-c", _INSTALLED], capture_output=True, text=True, check=True
+    ).stdout
     return {_normal(name): Version(version) for name, version in json.loads(printed).items()}
 
 

@@ -1,4 +1,4 @@
-"""What each wheel declares is true: everything imported is declared, and every version has a floor and a ceiling."""
+"""What each wheel declares is true: what is imported is declared, and every version has a floor and a ceiling."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def test_a46_what_is_imported_is_declared(project: str) -> None:
 @pytest.mark.parametrize("project", PROJECTS)
 def test_what_is_declared_is_imported(project: str) -> None:
     needed = {home for _, _, homes in third_party(project) for home in homes}
-    brought = {"httpx-aiohttp"}  # by its extra for httpx2, which the core imports where a plugin asks for that family
+    brought = {
+        "httpx-aiohttp"
+    }  # by its extra for httpx2, which the core imports where a plugin asks for that family
     unused = names(iter(everything(project))) - needed - brought
     assert not unused, f"nothing in {project}/src imports {unused}"
 
@@ -104,7 +106,9 @@ def test_a48_every_requirement_has_a_floor_and_a_ceiling_before_the_next_breakin
         ceiling, lowest = Version(ceilings[0].version), floor(requirement)
         assert lowest < ceiling
         by_minor = requirement.name in UNSTABLE
-        assert len(ceiling.release) == (2 if by_minor else 1), f"{requirement}: a ceiling is the next breaking release"
+        assert len(ceiling.release) == (2 if by_minor else 1), (
+            f"{requirement}: a ceiling is the next breaking release"
+        )
 
 
 def test_a45_the_first_release_of_mcp_that_does_not_work_is_excluded() -> None:
@@ -134,8 +138,8 @@ def test_make_lowest_installs_the_declared_floor_of_every_requirement(suite: Sui
 def test_the_base_install_stays_small() -> None:
     """Each of these is there for a reason that docs/decisions.md gives."""
     assert names(declared("core")) == {
-        "aiohttp", "docstring-parser", "httpx", "httpx-aiohttp", "jsonschema", "pluggy", "pydantic", "pydantic-core",
-        "referencing", "truststore", "yarl",
+        "aiohttp", "docstring-parser", "httpx", "httpx-aiohttp", "jsonschema", "pluggy", "pydantic",
+        "pydantic-core", "referencing", "truststore", "yarl",
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ _CORE = frozenset({"modelyard", "pydantic", "pydantic-core"})
 
 
 def required_modules(subject: Subject) -> list[str]:
-    """The top-level modules of the packages an installed plugin depends on, apart from what the core always loads."""
+    """The top-level modules of the packages an installed plugin depends on, the core and its own apart."""
     from importlib.metadata import packages_distributions, requires
 
     if subject.plugin is not None:
