@@ -13,6 +13,7 @@ from modelyard.tooling.hand_off import match_results
 from modelyard.tooling.limits import RunLimits
 from modelyard.tooling.loop import RunLoop
 from modelyard.tooling.progress import Progress
+from modelyard.tooling.state_check import check_state
 from modelyard.tooling.toolbox import Toolbox
 from modelyard.types.options import CALL_OPTIONS, RUN_OPTIONS
 from modelyard.types.request import as_messages
@@ -61,6 +62,7 @@ def resume_run(
     option that could not be stored is not given again, and what ``start_run`` raises.
     """
     conceal_credential(cast("dict[str, Any]", options))
+    state = check_state(state)
     given = match_results(state, results)
     call_options = {**state.options, **_call_options(options)}
     missing = [name for name in state.omitted if name not in options]

@@ -61,8 +61,10 @@ def _check_node(node: dict[str, Any], path: str, root: dict[str, Any]) -> str | 
 
 def _check_type(value: object) -> str | None:
     names = value if isinstance(value, list) else [value]
+    if not names:
+        return "must not be an empty list"
     unknown = [name for name in names if not isinstance(name, str) or name not in TYPES]
-    return f"is {unknown[0]!r}, not one of {', '.join(sorted(TYPES))}" if unknown or not names else None
+    return f"is {unknown[0]!r}, not one of {', '.join(sorted(TYPES))}" if unknown else None
 
 
 def _check_required(value: object) -> str | None:
@@ -112,8 +114,12 @@ def _resolves(reference: object, root: dict[str, Any]) -> bool:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(node, dict) and key in node:
             node = node[key]
-        elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
+        elif isinstance(node, list) and _is_index(key) and int(key) < len(node):
             node = node[int(key)]
         else:
             return False
     return True
+
+
+def _is_index(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) < 10

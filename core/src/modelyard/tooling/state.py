@@ -11,6 +11,8 @@ from modelyard.catalog.pricing import Cost
 from modelyard.jsonio import parse_json
 from modelyard.tooling.errors import RunStateError
 from modelyard.tooling.limits import RunLimits
+from modelyard.tooling.signing import Signer
+from modelyard.tooling.state_check import check_state
 from modelyard.types.base import Frozen, JsonObject
 from modelyard.types.completion import Completion
 from modelyard.types.content import ToolCall, ToolResult
@@ -21,6 +23,9 @@ from modelyard.types.usage import Usage
 __all__ = ["RunState"]
 
 VERSION = 1
+_SIGNATURE = "signature"
+_MOST = 2**53
+"""The largest whole number that every reader of JSON keeps exact (RFC 8259, 6)."""
 
 
 class RunState(Frozen):
@@ -32,12 +37,12 @@ class RunState(Frozen):
     """
 
     version: Literal[1] = 1
-    id: str
+    id: str = Field(min_length=1)
     """The same for all states of one run."""
     model: str | tuple[str, ...] | None
     messages: tuple[Message, ...]
     """The conversation: what the caller gave, then what the run added."""
-    given: int
+    given: int = Field(ge=0)
     """How many of ``messages`` the caller gave."""
     calls: tuple[ToolCall, ...] = ()
     """The calls of the last turn, while not all of them are answered in ``messages``."""
@@ -54,8 +59,8 @@ class RunState(Frozen):
     usage: Usage | None = None
     cost: Cost | None = None
     cost_unknown_because: str | None = None
-    turns: int = 0
-    tool_calls: int = 0
+    turns: int = Field(default=0, ge=0)
+    tool_calls: int = Field(default=0, ge=0, le=_MOST)
     completion: Completion | None = None
     """The last answer of the model."""
 
@@ -64,28 +69,69 @@ class RunState(Frozen):
         """The calls the host is to answer, in the order the model made them."""
         return tuple(call for call in self.calls if call.id in self.awaiting)
 
-    def to_json(self) -> str:
-        """Write the state as JSON text."""
+    def to_json(self, key: bytes | None = None) -> str:
+        """Write the state as JSON text, signed with HMAC-SHA256 where a key is given.
+
+        Raises ``ConfigurationError`` for a key that is no bytes or has fewer than 16 of them.
+        """
+        signer, key = Signer(key), None
+        signer.check()
         try:
-            return self.model_dump_json()
+            text = self.model_dump_json()
         except ValueError:  # half of a surrogate pair, which a model may write and UTF-8 cannot carry
-            return json.dumps(self.model_dump(mode="json"))
+            text = json.dumps(self.model_dump(mode="json"))
+        if not signer.wanted:
+            return text
+        return f'{text[:-1]},"{_SIGNATURE}":"{signer.sign(parse_json(text))}"}}'
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read what ``to_json`` wrote; raises ``RunStateError`` for anything else."""
-        try:
-            data = parse_json(text)
-        except ValueError:
-            raise RunStateError("The stored state of a run is no JSON.") from None
-        version = data.get("version") if isinstance(data, dict) else None
+    def from_json(cls, text: str | bytes, key: bytes | None = None) -> Self:
+        """Read what ``to_json`` wrote; raises ``RunStateError`` for anything else.
+
+        That is text which is no state, a state that contradicts itself, and, with a key, one that was not signed
+        with it or was changed since. Without a key, a signed state is refused too: leaving the key out must not
+        switch the check off.
+        """
+        signer, key = Signer(key), None
+        signer.check()
+        data = _parse(text)
+        _check_signature(data, data.pop(_SIGNATURE, None), signer)
+        version = data.get("version")
         if version != VERSION:
             raise RunStateError(
-                f"The stored state of a run has version {version!r}; this Modelyard reads version {VERSION}."
+                f"The stored state of a run has version {version!r:.20}; this Modelyard reads version {VERSION}."
             )
         try:
-            return cls.model_validate(data)
+            state = cls.model_validate(data)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            raise RunStateError(f"The stored state of a run is damaged: {place}: {first['msg']}.") from None
+            raise RunStateError(f"The stored state of a run is damaged: {place:.200}: {first['msg']}.") from None
+        except (TypeError, RecursionError) as error:
+            raise RunStateError(f"The stored state of a run is damaged ({type(error).__name__}).") from None
+        check_state(state)
+        return state
+
+
+def _parse(text: object) -> JsonObject:
+    if not isinstance(text, (str, bytes, bytearray)):
+        raise RunStateError(f"The stored state of a run must be JSON text, not {type(text).__name__}.")
+    try:
+        data = parse_json(bytes(text) if isinstance(text, bytearray) else text)
+    except ValueError:
+        raise RunStateError("The stored state of a run is no JSON.") from None
+    return data if isinstance(data, dict) else {}
+
+
+def _check_signature(data: JsonObject, signature: object, signer: Signer) -> None:
+    if not signer.wanted:
+        if signature is not None:
+            raise RunStateError("The stored state of a run is signed.", hint="Read it with its key.")
+        return
+    try:
+        fits = signer.is_signed(data, signature)
+    except RecursionError:
+        fits = False
+    if not fits:
+        what = "is not signed" if signature is None else "was changed, or signed with another key"
+        raise RunStateError(f"The stored state of a run {what}.", hint="Do not go on with it.")

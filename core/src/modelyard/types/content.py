@@ -189,8 +189,15 @@ class ToolCall(Frozen):
         if arguments is None:
             return {**value, "arguments": parse_arguments(text or ""), "arguments_text": text or ""}
         if text is None:
-            return {**value, "arguments_text": json.dumps(arguments, ensure_ascii=False)}
+            return {**value, "arguments_text": _as_text(arguments)}
         return value
+
+
+def _as_text(arguments: Any) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False)
+    except (TypeError, RecursionError):
+        raise ValueError("the arguments cannot be written as JSON") from None
 
 
 class ToolResult(Frozen, populate_by_name=True):

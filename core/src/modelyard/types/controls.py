@@ -57,6 +57,9 @@ class OutputFormat(Frozen, populate_by_name=True, serialize_by_alias=True):
     def _accept_forms(cls, value: Any) -> Any:
         if value == "json":
             return {"kind": "json"}
+        if isinstance(value, (str, bytes)):
+            # pydantic takes text for the name of a type and evaluates it as Python code
+            raise ValueError("the only text it can be is 'json'")  # noqa: TRY004  # pydantic reports this kind only
         if isinstance(value, dict):
             return (
                 value

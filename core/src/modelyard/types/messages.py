@@ -111,7 +111,7 @@ def _from_chat_shape(value: JsonObject) -> JsonObject:
         return {**rest, "content": ({"type": "tool_result", **result},)}
     if role == "assistant" and "tool_calls" in value:
         rest = {key: item for key, item in value.items() if key != "tool_calls"}
-        calls = tuple(_chat_call(call) for call in value["tool_calls"] or ())
+        calls = tuple(_chat_call(call) for call in _listed(value["tool_calls"], "tool_calls"))
         return {**rest, "content": (*_chat_content(value.get("content")), *calls)}
     return value
 
@@ -121,7 +121,14 @@ def _chat_content(content: Any) -> tuple[Any, ...]:
         return ()
     if isinstance(content, str):
         return (TextPart(text=content),)
-    return tuple(content)
+    return tuple(_listed(content, "content"))
+
+
+def _listed(value: Any, name: str) -> Iterable[Any]:
+    """A list, or none; anything else is an error that validation names."""
+    if value is None or isinstance(value, (list, tuple)):
+        return value or ()
+    raise ValueError(f"{name} must be a list")
 
 
 def _chat_call(call: Any) -> Any:
