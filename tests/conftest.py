@@ -77,3 +77,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("counts")
         for line in sorted(set(lines)):
             terminalreporter.write_line(line)
+
+
+def variant_settings(variant: str, url: str) -> tuple[str, str, dict[str, Any]]:
+    """The provider, a model reference and the settings to reach a wire format at some server."""
+    provider, _, api = variant.partition("-")
+    settings: dict[str, Any] = {"api_key": "test-key", "base_url": url}
+    if api:
+        settings["options"] = {"api": api}
+    return provider, f"{provider}:{load_dialects([provider])[provider].model}", settings

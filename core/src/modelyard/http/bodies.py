@@ -5,12 +5,12 @@ An SDK reads the body of an error, or of a list, whole and at once, however long
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, nullcontext, suppress
 from typing import Any
 
 from modelyard.bounds import Bounds
-from modelyard.errors import InvalidResponseError
+from modelyard.http.error_body import read_error_body
 from modelyard.http.unpack import chunks_of, too_long
 
 __all__ = ["body_bounder", "guarded_client"]
@@ -19,8 +19,8 @@ __all__ = ["body_bounder", "guarded_client"]
 def body_bounder(httpx: Any, bounds: Bounds) -> Callable[[Any], None]:
     """What bounds the body of a response of a family of ``httpx``, before anybody reads it.
 
-    That of an error is cut, and a sentence in its place where it cannot be unpacked: its status says enough. Any
-    other raises ``InvalidResponseError`` when it is read.
+    That of an error is cut, in bytes and seconds, and ends where it breaks: its status says enough. Any other
+    raises ``InvalidResponseError`` when it is too long.
     """
 
     class Body(httpx.AsyncByteStream):  # type: ignore[misc]  # the base class is known at run time only
@@ -30,23 +30,23 @@ def body_bounder(httpx: Any, bounds: Bounds) -> Callable[[Any], None]:
             self._error = error
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            left = bounds.error_bytes if self._error else bounds.answer_bytes
-            try:
-                async with aclosing(chunks_of(self._whole, self._coding)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk[:left]
-                        left -= len(chunk)
-                        if left < 0 and not self._error:
-                            raise too_long(bounds.answer_bytes)
-                        if left <= 0 and self._error:
-                            return
-            except InvalidResponseError as error:
-                if not self._error:
-                    raise
-                yield error.message.encode()
+            if self._error:
+                yield await read_error_body(self._chunks, bounds.error_bytes)
+                return
+            left = bounds.answer_bytes
+            async with aclosing(self._chunks()) as chunks:
+                async for chunk in chunks:
+                    left -= len(chunk)
+                    if left < 0:
+                        raise too_long(bounds.answer_bytes)
+                    yield chunk
+
+        def _chunks(self) -> AsyncGenerator[bytes, None]:
+            return chunks_of(self._whole, self._coding)
 
         async def aclose(self) -> None:
-            await self._whole.aclose()
+            with suppress(Exception) if self._error else nullcontext():
+                await self._whole.aclose()
 
     def bound(response: Any) -> None:
         coding = response.headers.pop("content-encoding", None)

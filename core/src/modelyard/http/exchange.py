@@ -10,7 +10,8 @@ from typing import Any, cast
 from modelyard.bounds import Bounds
 from modelyard.errors import InvalidResponseError
 from modelyard.http.client import Response
-from modelyard.http.failures import HttpFailure, plain_text
+from modelyard.http.error_body import read_error_body
+from modelyard.http.failures import HttpFailure, first_value, plain_text
 from modelyard.http.unpack import chunks_of, too_long
 from modelyard.jsonio import parse_json
 from modelyard.types.base import JsonObject
@@ -61,31 +62,28 @@ def body_chunks(response: Response) -> AsyncGenerator[bytes, None]:
 async def raise_for_status(response: Response, limit: int = _BOUNDS.error_bytes) -> None:
     """Raise ``HttpFailure``, the body read and the response closed, unless the status is a success.
 
-    The body is cut at a limit; one that cannot be unpacked is left out, for the status says enough.
+    The body is cut at a limit, in bytes and in seconds, and ends where it breaks: the status was received, and
+    it decides.
     """
     if 200 <= response.status_code < 300:
         return
     try:
-        body = await read_bounded(response, limit, cut=True)
-    except InvalidResponseError as error:
-        body = error.message.encode()
+        body = await read_error_body(lambda: body_chunks(response), limit)
     finally:
-        await response.aclose()
+        with contextlib.suppress(Exception):
+            await response.aclose()
     raise HttpFailure(response.status_code, dict(response.headers), body)
 
 
-async def read_bounded(response: Response, limit: int = _BOUNDS.answer_bytes, *, cut: bool = False) -> bytes:
-    """Read a body up to a limit; above it, cut the body or raise ``InvalidResponseError``."""
+async def read_bounded(response: Response, limit: int = _BOUNDS.answer_bytes) -> bytes:
+    """Read a body up to a limit; raises ``InvalidResponseError`` above it."""
     whole = bytearray()  # no list: two bytes a piece would make it twenty times the body
     async with contextlib.aclosing(body_chunks(response)) as body:
         async for chunk in body:
             whole += chunk
-            if len(whole) <= limit:
-                continue
-            if cut:
-                break
-            raise too_long(limit)
-    return bytes(whole[:limit]) if len(whole) > limit else bytes(whole)
+            if len(whole) > limit:
+                raise too_long(limit)
+    return bytes(whole)
 
 
 def check_stream_type(response: Response) -> str:
@@ -93,7 +91,8 @@ def check_stream_type(response: Response) -> str:
 
     Raises ``InvalidResponseError`` for HTML, which is what a proxy or a wrong base URL answers with.
     """
-    media_type = str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+    header = first_value(response.headers.get("content-type")) or ""
+    media_type = header.partition(";")[0].strip().lower()
     if media_type == "text/html":
         raise InvalidResponseError(
             "The answer is an HTML page, not a stream.", hint="Check the base URL and any proxy."

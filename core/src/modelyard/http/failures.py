@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import re
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from modelyard import errors
@@ -21,6 +23,7 @@ __all__ = [
     "HttpFailure",
     "error_for_status",
     "find_retry_after",
+    "first_value",
     "http_error",
     "map_transport_error",
     "parse_json_object",
@@ -93,36 +96,48 @@ def plain_text(body: bytes, limit: int = 300) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
+def first_value(header: str | None) -> str | None:
+    """The first value of a header that may have come several times, which clients fold into ``a, b``."""
+    return None if header is None else header.partition(",")[0].strip()
+
+
 def find_retry_after(headers: Mapping[str, str], *hints: float | None) -> float | None:
     """The seconds a provider asks to wait: the largest of its headers and the hints read from its body.
 
-    Understands ``retry-after-ms``, and ``retry-after`` as seconds or an HTTP date. Names are lower case.
+    Understands ``retry-after-ms``, and ``retry-after`` as seconds or an HTTP date; a header that came several
+    times has all its values read. Names are lower case.
     """
     found = [hint for hint in hints if hint is not None]
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        found.append(milliseconds / 1000)
-    text = headers.get("retry-after")
-    if text is not None:
-        seconds = _number(text)
-        found += [seconds] if seconds is not None else _until(text)
+    milliseconds = _numbers(headers.get("retry-after-ms", ""))
+    found += [number / 1000 for number in milliseconds]
+    text = headers.get("retry-after", "")
+    found += [*_numbers(text), *_dates(text)]
     sane = [seconds for seconds in found if 0 <= seconds <= _LONGEST_WAIT]
     return max(sane, default=None)
 
 
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+_MOST_VALUES = 100
+"""Values read of one header: servers send one, balancers in a row a handful."""
 
 
-def _until(date: str) -> list[float]:
-    try:
-        moment = email.utils.parsedate_to_datetime(date)
-        return [max(moment.timestamp() - time.time(), 0.0)]
-    except (ValueError, TypeError, OverflowError):
-        return []
+def _numbers(text: str) -> list[float]:
+    found = []
+    for part in text.split(",")[:_MOST_VALUES]:
+        with contextlib.suppress(ValueError):
+            found.append(float(part))
+    return found
+
+
+def _dates(text: str) -> list[float]:
+    """The seconds until each HTTP date; the comma after its day of the week parts it, and it reads without."""
+    found = []
+    for part in text.split(",")[:_MOST_VALUES]:
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            moment = email.utils.parsedate_to_datetime(part)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            found.append(max(moment.timestamp() - time.time(), 0.0))
+    return found
 
 
 _FAMILIES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
@@ -186,7 +201,7 @@ def http_error(
         message or f"The provider answered with status {failure.status}.",
         status=failure.status,
         code=code,
-        request_id=request_id,
+        request_id=first_value(request_id),
         retry_after=find_retry_after(failure.headers, wait),
     )
 

@@ -18,6 +18,7 @@ from modelyard.credentials.veil import SecretHeaders
 from modelyard.errors import ProviderError
 from modelyard.http.client import AsyncClient, Response
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
+from modelyard.http.failures import first_value
 from modelyard.http.limits import rate_limits
 from modelyard.http.unpack import ACCEPTED
 from modelyard.jsonio import encode_json
@@ -228,5 +229,5 @@ class HttpSession(ABC):
         yield events
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
-        request_id: Any = response.headers.get(self.request_id_header)
+        request_id = first_value(response.headers.get(self.request_id_header))
         return ResponseInfo(request_id, wire.report, rate_limits(response.headers.raw))

@@ -16,6 +16,7 @@ from modelyard.errors import ProviderError
 from modelyard.http.failures import (
     HttpFailure,
     error_for_status,
+    first_value,
     http_error,
     map_transport_error,
     parse_json_object,
@@ -79,9 +80,9 @@ def map_error(error: BaseException) -> ProviderError:
 def find_request_id(headers: Any) -> str | None:
     """The id of a request, from the first of Mistral's headers that has one."""
     for name in ("mistral-correlation-id", "x-kong-request-id", "x-request-id"):
-        value = headers.get(name)
+        value = first_value(headers.get(name))
         if value:
-            return str(value)
+            return value
     return None
 
 
