@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from modelyard.catalog.suggest import did_you_mean
-from modelyard.credentials.secret import Secret, conceal
-from modelyard.credentials.veil import Misfit, SecretHeaders, Veiled
+from modelyard.credentials.secret import Misfit, Secret, Veiled, conceal
+from modelyard.credentials.veil import SecretHeaders
 from modelyard.errors import ConfigurationError
 from modelyard.http.urls import split_query, url_problem
 from modelyard.plugins.info import ProviderInfo

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from modelyard.bounds import Bounds
 from modelyard.config import Deadlines
-from modelyard.credentials.secret import conceal
+from modelyard.credentials.secret import conceal_key
 from modelyard.credentials.veil import veil
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
@@ -19,6 +19,7 @@ from modelyard.plugins.registry import PluginRegistry
 from modelyard.refs import canonical_provider
 from modelyard.runtime_settings import (
     cache_path,
+    check_resolver,
     make_configs,
     make_defaults,
     make_fetch,
@@ -180,7 +181,7 @@ class Runtime(StructuredCalls):
         wait, tls = Deadlines.make(deadlines), SharedTls()
         self._endpoints = Endpoints(
             self._configs,
-            resolver=credentials,
+            resolver=check_resolver(credentials),
             connect_timeout=wait.connect,
             tls=tls,
             bounds=Bounds.make(bounds),
@@ -388,7 +389,7 @@ class Runtime(StructuredCalls):
         from modelyard.routing.operation import LIST_MODELS
         from modelyard.routing.questions import list_models
 
-        credential = None if credential is None else conceal(credential)
+        credential = conceal_key(credential)
         name = canonical_provider(provider)
         return await list_models(
             self._planner.ask_provider(LIST_MODELS, name, credential, deadlines, max_attempts)
@@ -403,5 +404,5 @@ class Runtime(StructuredCalls):
         from modelyard.routing.execute import open_session
         from modelyard.routing.operation import SESSION
 
-        credential = None if credential is None else conceal(credential)
+        credential = conceal_key(credential)
         return await open_session(self._planner.ask_provider(SESSION, canonical_provider(provider), credential))

@@ -13,6 +13,7 @@ from modelyard.plugins.policy import PluginPolicy
 from modelyard.refs import canonical_provider
 
 if TYPE_CHECKING:
+    from modelyard.credentials.resolve import CredentialResolver
     from modelyard.media.policy import FetchPolicy
     from modelyard.routing.limits import Limits
     from modelyard.routing.policy import RouteChoice, RoutePolicy
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cache_path",
+    "check_resolver",
     "make_configs",
     "make_defaults",
     "make_fetch",
@@ -42,6 +44,17 @@ def make_configs(given: Any) -> dict[str, tuple[ProviderConfig, ...]]:
     if wrong is not None:
         raise ConfigurationError(f"A provider is named by its id in text, not by {type(wrong).__name__}.")
     return {canonical_provider(name): ProviderConfig.make_all(each, name) for name, each in given.items()}
+
+
+def check_resolver(resolver: CredentialResolver | None) -> CredentialResolver | None:
+    """The host's resolver; raises ``ConfigurationError`` for what cannot be asked."""
+    given: object = resolver
+    if given is None or callable(given):
+        return resolver
+    raise ConfigurationError(
+        f"credentials must be a function of a scope and a query, not {type(given).__name__}.",
+        hint="A key for one provider is its api_key: Runtime({'openai': {'api_key': ...}}).",
+    )
 
 
 def make_state(state: SharedState | str | None) -> SharedState | None:

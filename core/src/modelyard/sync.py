@@ -11,10 +11,12 @@ import concurrent.futures
 import os
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
+from modelyard.credentials.secret import conceal_key, conceal_options
+from modelyard.credentials.veil import veil
 from modelyard.errors import ConfigurationError
 from modelyard.runtime import Runtime
 from modelyard.streaming.sync_stream import SyncStream
@@ -51,8 +53,9 @@ class SyncRuntime:
     process. It does not survive a fork: a child process makes its own.
     """
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        self._runtime = Runtime(*args, **settings)
+    def __init__(self, providers: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        providers = veil(providers)  # a traceback may show the locals of this frame
+        self._runtime = Runtime(providers, **settings)
         self._loop = _LoopThread()
         self._finalizer = weakref.finalize(self, _close, self._runtime, self._loop)
 
@@ -65,7 +68,8 @@ class SyncRuntime:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Sync{repr(self._runtime).removeprefix('<')}"
+        made = getattr(self, "_runtime", None)  # a traceback may show one that is half made
+        return f"<Sync{repr(made).removeprefix('<')}"
 
     def close(self, *, drain: float = 0.0) -> None:
         """Close all connections and end the thread. The runtime cannot be used again.
@@ -92,6 +96,7 @@ class SyncRuntime:
         self, model: Models, messages: Messages, *, stream: bool = False, **options: Unpack[CallOptions]
     ) -> RouteTrace:
         """Show how a request would be routed now; see ``Runtime.explain``."""
+        _conceal(options)
         return self._runtime.explain(model, messages, stream=stream, **options)
 
     def plugins(self) -> tuple[PluginStatus, ...]:
@@ -100,6 +105,7 @@ class SyncRuntime:
 
     def complete(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> Completion:
         """Ask for a whole answer; see ``Runtime.complete``."""
+        _conceal(options)
         return self._loop.run(self._runtime.complete(model, messages, **options))
 
     def stream(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> SyncStream:
@@ -108,21 +114,25 @@ class SyncRuntime:
         Events are fetched ahead of the consumer, up to a bound.
         """
         self._loop.check()
+        _conceal(options)
         return SyncStream(self._runtime.stream(model, messages, **options), self._loop.spawn)
 
     def run(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunResult:
         """Ask and execute tools until the model answers; see ``Runtime.run``."""
+        _conceal(options)
         return self._loop.run(self._runtime.run(model, messages, **options))
 
     def run_stream(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> SyncStream:
         """``run`` as a stream of events, with ``result`` at its end."""
         self._loop.check()
+        _conceal(options)
         return SyncStream(self._runtime.run_stream(model, messages, **options), self._loop.spawn)
 
     def resume(
         self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
     ) -> RunResult:
         """Go on from a state of ``run``; see ``Runtime.resume``."""
+        _conceal(options)
         return self._loop.run(self._runtime.resume(state, results, model=model, **options))
 
     def resume_stream(
@@ -130,16 +140,19 @@ class SyncRuntime:
     ) -> SyncStream:
         """``resume`` as a stream of events, with ``result`` at its end."""
         self._loop.check()
+        _conceal(options)
         return SyncStream(self._runtime.resume_stream(state, results, model=model, **options), self._loop.spawn)
 
     def generate(self, model: Models, messages: Messages, *, output: Any, **options: Any) -> Any:
         """Ask for an object and return it, validated; see ``Runtime.generate``."""
+        _conceal(options)
         return self._loop.run(self._runtime.generate(model, messages, output=output, **options))
 
     def generate_completion(
         self, model: Models, messages: Messages, *, output: Any, **options: Any
     ) -> Generated[Any]:
         """Ask for an object with the answers it took; see ``Runtime.generate_completion``."""
+        _conceal(options)
         return self._loop.run(self._runtime.generate_completion(model, messages, output=output, **options))
 
     def generate_stream(
@@ -149,11 +162,13 @@ class SyncRuntime:
         from modelyard.structured.sync_stream import SyncGenerateStream
 
         self._loop.check()
+        _conceal(options)
         stream = self._runtime.generate_stream(model, messages, output=output, **options)
         return SyncGenerateStream(stream, self._loop.spawn)
 
     def count_tokens(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> TokenCount:
         """Count the input tokens of a request; see ``Runtime.count_tokens``."""
+        _conceal(options)
         return self._loop.run(self._runtime.count_tokens(model, messages, **options))
 
     def list_models(
@@ -165,6 +180,7 @@ class SyncRuntime:
         max_attempts: int | None = None,
     ) -> tuple[ModelCard, ...]:
         """Ask a provider which models it serves now; see ``Runtime.list_models``."""
+        credential = conceal_key(credential)
         return self._loop.run(
             self._runtime.list_models(
                 provider, credential=credential, deadlines=deadlines, max_attempts=max_attempts
@@ -173,7 +189,13 @@ class SyncRuntime:
 
     def session(self, provider: str, *, credential: str | Secret | None = None) -> Session:
         """The open session of a provider; its asynchronous methods belong to the runtime's own loop."""
+        credential = conceal_key(credential)
         return self._loop.run(self._runtime.session(provider, credential=credential))
+
+
+def _conceal(options: Any) -> None:
+    """Conceal what is secret among the options of a call: they are locals of the frame that raises its error."""
+    conceal_options(options)
 
 
 class _LoopThread:

@@ -37,7 +37,7 @@ _SECRET_NAME: Final = re.compile(
     r"|amz-signature|api-?key|subscription-?key|access-?key|private-?key|^key$|^sig$|^auth$"
 )
 _NO_SECRET_NAME: Final = re.compile(
-    r"tokeni[sz]er|(max|min|num|n|total|input|output|prompt|completion|thinking|budget|stop|eos|bos|pad)-tokens?"
+    r"tokeni[sz]er|\b(max|min|num|n|total|input|output|prompt|completion|thinking|budget|stop|eos|bos|pad)-tokens?\b"
     r"|tokens?-(count|limit|type|budget|id|ids)|page-token|continuation-token"
 )
 

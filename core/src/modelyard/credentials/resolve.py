@@ -88,9 +88,8 @@ def find_credential(
         found = _usable(configured, "the api_key setting", info)
         if found is not None:
             return found
-    source = os.environ if environ is None else environ
     for variable in info.api_key_variables:
-        found = _usable(source.get(variable, ""), variable, info)
+        found = _usable(_variable(variable, environ), variable, info)
         if found is not None:
             return found
     return None
@@ -114,21 +113,38 @@ def missing_credential(info: ProviderInfo) -> ConfigurationError:
 
 def _resolved(info: ProviderInfo, resolver: CredentialResolver, query: CredentialQuery) -> Credential | None:
     for scope in _SCOPES:
-        given: object = resolver(scope, query)
-        if given is None:
-            continue
-        given = conceal(given) if isinstance(given, str) else given
-        if not isinstance(given, Secret):
-            if inspect.iscoroutine(given):
-                given.close()
-            raise ConfigurationError(
-                f"The credential resolver returned {type(given).__name__} for the {scope}, not a key or None.",
-                hint="It must be a plain function that answers from memory, not a coroutine function.",
-            )
-        found = _usable(given, f"the resolver ({scope})", info)
+        given, problem = _asked(resolver, scope, query)
+        if problem is not None:
+            raise problem
+        found = _usable(given, f"the resolver ({scope})", info) if given is not None else None
         if found is not None:
             return found
     return None
+
+
+def _asked(
+    resolver: CredentialResolver, scope: CredentialScope, query: CredentialQuery
+) -> tuple[Secret | None, ConfigurationError | None]:
+    """What a resolver gives, or what is wrong with it: returned, since this frame holds what the resolver said."""
+    try:
+        given: object = resolver(scope, query)
+    except Exception as error:
+        return None, ConfigurationError(
+            f"The credential resolver failed for the {scope} with {type(error).__name__}.",
+            hint="What it said is not repeated here. It should return None where it has no key.",
+        )
+    if given is None or isinstance(given, (str, Secret)):
+        return None if given is None else conceal(given), None
+    if inspect.iscoroutine(given):
+        given.close()
+    return None, ConfigurationError(
+        f"The credential resolver returned {type(given).__name__} for the {scope}, not a key or None.",
+        hint="It must be a plain function that answers from memory, not a coroutine function.",
+    )
+
+
+def _variable(name: str, environ: Mapping[str, str] | None) -> Secret:
+    return Secret((os.environ if environ is None else environ).get(name, ""))
 
 
 def _usable(value: str | Secret, source: str, info: ProviderInfo) -> Credential | None:

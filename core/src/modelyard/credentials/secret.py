@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 from modelyard.errors import ConfigurationError
 
-__all__ = ["Secret", "conceal", "conceal_credential"]
+__all__ = ["Misfit", "Secret", "Veiled", "conceal", "conceal_key", "conceal_options"]
 
 _DIGEST_LABEL: Final = b"modelyard digest of a credential, 1"
 
@@ -81,10 +81,47 @@ def conceal(value: str | Secret) -> Secret:
     return value if isinstance(value, Secret) else Secret(value)
 
 
-def conceal_credential(options: MutableMapping[str, Any]) -> None:
-    """Conceal the ``credential`` among the options of a call, in place: they are the locals of many frames."""
-    given = options.get("credential")
-    if isinstance(given, str):
-        options["credential"] = conceal(given)
-    elif isinstance(given, Mapping):
-        options["credential"] = {name: conceal(key) for name, key in given.items()}
+class Misfit:
+    """Stands for a value of a wrong type, of which the type may be shown and the value may not."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, value: object) -> None:
+        self.kind = "text" if isinstance(value, str) else type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
+
+
+class Veiled(dict[str, Any]):
+    """A dict whose text form shows names only."""
+
+    def __repr__(self) -> str:
+        return f"<values of {', '.join(map(str, self)) or 'nothing'}>"
+
+
+def conceal_key(given: object) -> Any:
+    """A credential as a caller gave it, out of sight; whatever is none becomes a ``Misfit``, to be refused later.
+
+    Text becomes a ``Secret``, a mapping by provider a dict of such. Raises nothing: the frame that would raise
+    still holds what was given.
+    """
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return {name: _concealed(key) for name, key in given.items()}
+    return _concealed(given)
+
+
+def _concealed(given: object) -> Secret | Misfit:
+    if isinstance(given, (str, Secret)):
+        return conceal(given)
+    return given if isinstance(given, Misfit) else Misfit(given)
+
+
+def conceal_options(options: MutableMapping[str, Any]) -> None:
+    """Conceal what may be secret among the options of a call, in place: they are the locals of many frames."""
+    if "credential" in options:
+        options["credential"] = conceal_key(options["credential"])
+    if isinstance(options.get("provider_options"), Mapping):
+        options["provider_options"] = Veiled(options["provider_options"])

@@ -5,26 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-__all__ = ["Misfit", "SecretHeaders", "Veiled", "veil"]
+from modelyard.credentials.secret import Misfit, Veiled
 
-
-class Veiled(dict[str, Any]):
-    """A dict whose text form shows names only."""
-
-    def __repr__(self) -> str:
-        return f"<values of {', '.join(map(str, self)) or 'nothing'}>"
-
-
-class Misfit:
-    """Stands for a value of a wrong type, of which the type may be shown and the value may not."""
-
-    __slots__ = ("kind",)
-
-    def __init__(self, value: object) -> None:
-        self.kind = "text" if isinstance(value, str) else type(value).__name__
-
-    def __repr__(self) -> str:
-        return f"<{self.kind}>"
+__all__ = ["SecretHeaders", "veil"]
 
 
 class SecretHeaders(dict[str, str]):
@@ -39,8 +22,8 @@ class SecretHeaders(dict[str, str]):
 
 def veil(settings: object) -> Any:
     """Settings by provider with every value out of sight; what is no settings becomes a ``Misfit``."""
-    if settings is None:
-        return None
+    if settings is None or isinstance(settings, Misfit):
+        return settings
     if not isinstance(settings, Mapping):
         return Misfit(settings)
     return Veiled({name: _veiled(value) for name, value in settings.items()})
@@ -53,4 +36,4 @@ def _veiled(value: object) -> object:
         return [_veiled(item) for item in value]
     from modelyard.config import ProviderConfig  # which is made with what stands above
 
-    return value if isinstance(value, ProviderConfig) else Misfit(value)
+    return value if isinstance(value, (ProviderConfig, Misfit)) else Misfit(value)

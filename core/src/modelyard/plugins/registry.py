@@ -77,6 +77,13 @@ class PluginRegistry:
                 return self._bindings[provider]
             raise self._absent(provider)
 
+    def names(self) -> frozenset[str]:
+        """The ids of all providers found, loaded or not, allowed or not, and of ours; nothing is loaded for it."""
+        with self._lock:
+            found = self._discover()
+            disabled = [plugin.name for plugin in self._disabled]
+            return frozenset((*found, *self._bindings, *self._failures, *disabled, *FIRST_PARTY))
+
     def bindings(self) -> tuple[ProviderBinding, ...]:
         """Every usable provider, loading whatever is not loaded yet."""
         with self._lock:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
+from modelyard.catalog.suggest import did_you_mean
 from modelyard.credentials.resolve import missing_credential
-from modelyard.credentials.secret import Secret
+from modelyard.credentials.secret import Misfit, Secret, conceal_key
 from modelyard.errors import ConfigurationError, ModelyardError
 from modelyard.log import logger
 from modelyard.refs import ModelRef, canonical_provider
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Caller", "Finder"]
 
-Given: TypeAlias = "str | Secret | Mapping[str, str | Secret] | None"
 _Ways: TypeAlias = "tuple[tuple[ProviderBinding, tuple[Endpoint, ...]], ...]"
 _MAX_KEPT: Final = 512
+_CREDENTIAL: Final = "Pass credential='...', or credential={'openai': '...'} beside models of several providers."
 
 
 class Caller:
@@ -37,26 +38,48 @@ class Caller:
 
     __slots__ = ("given", "user")
 
-    def __init__(self, given: Given = None, user: str | None = None) -> None:
-        if given is not None and not isinstance(given, (str, Secret)):
-            given = {canonical_provider(name): key for name, key in given.items()}
-        self.given = given
+    def __init__(self, given: object = None, user: str | None = None) -> None:
+        self.given: Secret | dict[str, Secret] | None = _checked(conceal_key(given))
         self.user = user
 
-    def credential(self, provider: str) -> str | Secret | None:
+    def credential(self, provider: str) -> Secret | None:
         """The credential that came for a provider."""
-        if self.given is None or isinstance(self.given, (str, Secret)):
-            return self.given
-        return self.given.get(provider)
+        return self.given.get(provider) if isinstance(self.given, dict) else self.given
+
+    def check_names(self, known: Collection[str]) -> None:
+        """Raise ``ConfigurationError`` for a credential of a provider that there is not."""
+        names = self.given if isinstance(self.given, dict) else ()
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(
+                    f"A credential was passed for {name!r}, which is no provider.",
+                    hint=did_you_mean(name, known) or f"Providers are: {', '.join(sorted(known))}.",
+                )
 
     def check(self, providers: Sequence[str]) -> None:
         """Raise ``ConfigurationError`` for a credential that several providers would be shown."""
-        if isinstance(self.given, (str, Secret)) and len(set(providers)) > 1:
+        if isinstance(self.given, Secret) and len(set(providers)) > 1:
             named = ", ".join(dict.fromkeys(providers))
             raise ConfigurationError(
                 f"One credential was passed for models of several providers: {named}.",
                 hint="Say whose it is: credential={'openai': ...}.",
             )
+
+
+def _checked(given: Any) -> Secret | dict[str, Secret] | None:
+    """What a caller passed as credential; raises ``ConfigurationError`` for what is none, without showing it."""
+    if isinstance(given, Misfit):
+        raise ConfigurationError(f"A credential must be text, not {given.kind}.", hint=_CREDENTIAL)
+    if not isinstance(given, dict):
+        return cast("Secret | None", given)
+    for name, key in given.items():
+        if not isinstance(name, str):
+            raise ConfigurationError("A credential is passed by the id of its provider.", hint=_CREDENTIAL)
+        if isinstance(key, Misfit):
+            raise ConfigurationError(
+                f"The credential for {name!r} must be text, not {key.kind}.", hint=_CREDENTIAL
+            )
+    return {canonical_provider(name): key for name, key in given.items()}
 
 
 class Finder:
@@ -83,6 +106,8 @@ class Finder:
             kept = self._kept.get((names, regions))
             if kept is not None and kept[0] is catalog and self._unchanged(kept[1]):
                 return kept[2]
+        if caller is not None:
+            caller.check_names(self._registry.names())
         search = _Search(self._registry, self._endpoints, catalog, regions, caller or Caller())
         candidates = search.run(names)
         if steady:

@@ -50,7 +50,7 @@ class Plan:
         """Writes the request for each deployment; for the first it was done, to show what is wrong at once."""
         request, first = self.request, self.deployments[0]
         written = self.written if self.written is not None else first.write(request)
-        return lambda deployment: written if deployment is first else deployment.write(request)
+        return lambda each: written if each is first or each.key == first.key else each.write(request)
 
     def refusal(self) -> ModelyardError:
         """The error for a plan without a route."""

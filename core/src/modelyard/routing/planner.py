@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.config import Deadlines
+from modelyard.credentials.known_secrets import option_secrets
 from modelyard.credentials.resolve import missing_credential
-from modelyard.credentials.secret import conceal_credential
+from modelyard.credentials.secret import conceal_options
 from modelyard.errors import ConfigurationError
 from modelyard.routing.call import Call
 from modelyard.routing.clock import SystemClock
@@ -133,7 +134,7 @@ class Planner:
         deadlines, retry = self._patience(options.get("deadlines"), options.get("max_attempts"))
         fallback = options.get("fallback")
         return Call(
-            deployments=plan.deployments,
+            deployments=_hiding(plan.deployments, plan.request),
             request_for=plan.writer(),
             deadlines=deadlines,
             retry=retry,
@@ -218,7 +219,9 @@ class Planner:
         from modelyard.catalog.card import ModelCard
 
         binding = self._registry.binding(provider)
-        endpoints = self._endpoints.of(binding, credential)
+        caller = Caller(credential)
+        caller.check_names(self._registry.names())
+        endpoints = self._endpoints.of(binding, caller.credential(provider))
         if not endpoints:
             raise missing_credential(binding.info)
         endpoint = endpoints[0]
@@ -320,8 +323,14 @@ def _build(candidates: Sequence[Candidate], messages: Messages, options: CallOpt
     return build_request(provider, model, messages, options.get("system"), fields, stream=stream)
 
 
+def _hiding(deployments: tuple[Deployment, ...], request: Request) -> tuple[Deployment, ...]:
+    """Deployments that know what is secret among the caller's own wire fields."""
+    secrets = [*option_secrets(request.provider_options)] if request.provider_options else []
+    return tuple(each.hiding(secrets) for each in deployments) if secrets else deployments
+
+
 def _check_options(options: CallOptions, known: Iterable[str] = CALL_OPTIONS) -> None:
-    conceal_credential(cast("dict[str, Any]", options))
+    conceal_options(cast("dict[str, Any]", options))
     for name in options:
         if name not in known:
             raise TypeError(f"{name!r} is no argument of a call. {did_you_mean(name, known) or ''}".rstrip())

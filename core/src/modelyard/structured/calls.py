@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
+
+from modelyard.credentials.secret import conceal_options
 
 if TYPE_CHECKING:
     from modelyard.streaming.stream import CompletionStream
@@ -87,6 +89,7 @@ class StructuredCalls(ABC):
         Raises what ``complete`` raises, and ``RefusalError``, ``TruncatedOutputError`` or
         ``OutputValidationError`` with the partial object, the usage and the attempts of all turns.
         """
+        conceal_options(cast("dict[str, Any]", options))
         return (
             await self.generate_completion(
                 model, messages, output=output, repair=repair, strategy=strategy, **options

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pydantic_core
 from pydantic import BaseModel, ValidationError
 
+from modelyard.credentials.known_secrets import option_secrets
 from modelyard.types.base import JsonObject
 from modelyard.types.controls import OutputFormat
 
@@ -24,7 +25,7 @@ def keep_options(options: Mapping[str, Any]) -> tuple[JsonObject, tuple[str, ...
     for name, value in options.items():
         if value is None:
             continue
-        if name in _NEVER:
+        if name in _NEVER or (name == "provider_options" and any(option_secrets(value))):
             left_out.append(name)
             continue
         try:

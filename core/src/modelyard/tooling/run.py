@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from modelyard.catalog.suggest import did_you_mean
-from modelyard.credentials.secret import conceal_credential
+from modelyard.credentials.secret import conceal_options
 from modelyard.tooling.errors import RunStateError
 from modelyard.tooling.hand_off import match_results
 from modelyard.tooling.limits import RunLimits
@@ -37,7 +37,7 @@ def start_run(runtime: Runtime, model: Models, messages: Messages, options: RunO
 
     Raises ``InvalidRequestError`` or ``ConfigurationError`` for what is wrong with tools, limits and messages.
     """
-    conceal_credential(cast("dict[str, Any]", options))
+    conceal_options(cast("dict[str, Any]", options))
     call_options = _call_options(options)
     limits = RunLimits.make(options.get("limits"))
     toolbox = _toolbox(options, options.get("tools"), limits, call_options)
@@ -61,7 +61,7 @@ def resume_run(
     Raises ``ToolResultsError`` for results that do not answer the calls that wait, ``RunStateError`` when an
     option that could not be stored is not given again, and what ``start_run`` raises.
     """
-    conceal_credential(cast("dict[str, Any]", options))
+    conceal_options(cast("dict[str, Any]", options))
     state = check_state(state)
     given = match_results(state, results)
     call_options = {**state.options, **_call_options(options)}

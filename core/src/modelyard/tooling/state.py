@@ -33,7 +33,8 @@ class RunState(Frozen):
 
     It holds the conversation, so store it as you store conversations. ``pending`` are the calls that wait for the
     host. ``omitted`` names options of the run that could not be stored, such as ``credential``: ``resume`` wants
-    them again. What the caller put into ``provider_options`` and ``metadata`` is stored as it is.
+    them again. ``provider_options`` are omitted when they hold a text under a secret's name, such as
+    ``authorization``; otherwise they are stored as they are, and so is ``metadata``.
     """
 
     version: Literal[1] = 1

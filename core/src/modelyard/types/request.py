@@ -62,7 +62,7 @@ class Request(Frozen):
     user: str | None = None
     service_tier: str | None = None
     cache_key: str | None = None
-    provider_options: dict[str, JsonObject] = Field(default_factory=dict)
+    provider_options: dict[str, JsonObject] = Field(default_factory=dict, repr=False)
     on_unsupported: OnUnsupported = "warn"
     history: HistoryPolicy = "repair"
     stream: bool = False
