@@ -9,7 +9,7 @@ DEV_ENV := $(or $(ENV),dev)
 TEST_ENV := $(or $(ENV),test)
 DEV := .envs/$(DEV_ENV)
 TEST := .envs/$(TEST_ENV)
-PROJECTS := pyproject.toml core/src/modelyard/_version.py core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 JOBS ?= auto
 
 .DEFAULT_GOAL := help

@@ -49,7 +49,7 @@ def test_no_default_is_about_to_retire(card: ModelCard) -> None:
 
 @tagged
 def test_the_tag_is_the_version() -> None:
-    assert f"v{modelyard.__version__}" == TAG, "core/src/modelyard/_version.py says otherwise"
+    assert f"v{modelyard.__version__}" == TAG, "core/src/modelyard/__init__.py says otherwise"
 
 
 @tagged

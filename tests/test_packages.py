@@ -75,7 +75,7 @@ def test_the_version_is_written_in_one_place(member: str) -> None:
     document = project(member)
     assert "version" not in document["project"]
     source = ROOT / member / document["tool"]["hatch"]["version"]["path"]
-    assert source.resolve() == ROOT / "core/src/modelyard/_version.py"
+    assert source.resolve() == ROOT / "core/src/modelyard/__init__.py"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from modelyard._version import __version__
-
 if TYPE_CHECKING:
     from modelyard.bounds import Bounds
     from modelyard.catalog.capability import Capability
@@ -301,6 +299,8 @@ __all__ = [
     "hookimpl",
     "tool",
 ]
+
+__version__ = "0.1.0"  # of all five packages: their builds read it here
 
 
 def __getattr__(name: str) -> object:
