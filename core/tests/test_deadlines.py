@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from modelyard import DeadlineError, Runtime, hookimpl
+from modelyard import ConfigurationError, DeadlineError, Deadlines, Runtime, hookimpl, tool
 from modelyard.testing import ScriptedProvider
+from modelyard.tooling.limits import RunLimits
 from modelyard.types.events import ContentDelta, Done
 
 
@@ -89,3 +91,104 @@ async def test_cancelling_from_outside_is_no_deadline() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
                 await runtime.stream("slow:one", "Hi").collect()
+
+
+NO_DEADLINES = [
+    ({"total": "soon"}, "total must be a number of seconds, not 'soon'"),
+    ({"total": "3"}, "total must be a number of seconds, not '3'"),
+    ({"connect": math.nan}, "connect must be a number of seconds, not nan"),
+    ({"first_output": True}, "first_output must be a number of seconds, not True"),
+    ({"between_outputs": -1}, "between_outputs must not be negative"),
+    ({"totl": 3}, "'totl' is no deadline. Did you mean 'total'"),
+    ({3: 3}, "3 is no deadline"),
+    ("3", "must be a number of seconds, not '3'"),
+    (math.nan, "must be a number of seconds, not nan"),
+    (False, "must be a number of seconds, not False"),
+    ([3], "must be a number of seconds"),
+    (-1, "must not be negative"),
+]
+
+
+@pytest.mark.parametrize(("given", "complaint"), NO_DEADLINES)
+async def test_a43_what_is_no_number_of_seconds_is_refused_before_anything_is_sent(
+    given: Any, complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        Runtime(deadlines=given)
+    provider = ScriptedProvider("acme")
+    async with Runtime(plugins=[provider]) as runtime:
+        with pytest.raises(ConfigurationError, match=complaint):
+            await runtime.complete("acme:m", "Hi", deadlines=given)
+        with pytest.raises(ConfigurationError, match=complaint):
+            runtime.stream("acme:m", "Hi", deadlines=given)
+        with pytest.raises(ConfigurationError, match=complaint):
+            await runtime.count_tokens("acme:m", "Hi", deadlines=given)
+        with pytest.raises(ConfigurationError, match=complaint):
+            await runtime.list_models("acme", deadlines=given)
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize("given", [math.inf, {"total": math.inf}, {"total": 10**400}, {"total": None}])
+async def test_infinity_is_no_limit(given: Any) -> None:
+    assert Deadlines.make(given).total is None
+    async with Runtime(plugins=[ScriptedProvider("acme")]) as runtime:
+        assert (await runtime.complete("acme:m", "Hi", deadlines=given)).text == "Hello from a script."
+
+
+OTHER_OPTIONS: list[dict[str, Any]] = [
+    {"max_attempts": "3"},
+    {"max_attempts": 0},
+    {"max_attempts": 2.0},
+    {"hedge_after": "1"},
+    {"hedge_after": math.nan},
+    {"hedge_after": -1},
+    {"hedge_after": True},
+    {"fallback": 3},
+    {"fallback": {"content_filter": "yes"}},
+    {"fallback": "sometimes"},
+]
+
+
+@pytest.mark.parametrize("options", OTHER_OPTIONS, ids=str)
+async def test_other_options_of_a_call_are_typed_too(options: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        Runtime(**options)
+    provider = ScriptedProvider("acme")
+    async with Runtime(plugins=[provider]) as runtime:
+        with pytest.raises(ConfigurationError):
+            await runtime.complete("acme:m", "Hi", **options)
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"limits": {"acme": {"concurrency": "3"}}},
+        {"limits": {"acme": {"concurency": 3}}},
+        {"limits": {"acme": 3}},
+        {"limits": [3]},
+        {"limits": 3},
+        {"defaults": 3},
+    ],
+    ids=str,
+)
+def test_limits_and_defaults_that_are_none_are_refused_when_the_runtime_is_made(settings: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        Runtime(**settings)
+
+
+@pytest.mark.parametrize("given", ["10", True, math.nan, -1, 0])
+def test_the_time_of_a_tool_is_a_number(given: Any) -> None:
+    def look() -> str:
+        return "seen"
+
+    with pytest.raises(ConfigurationError):
+        tool(timeout=given)(look)
+    with pytest.raises(ConfigurationError):
+        RunLimits.make({"tool_timeout": given})
+
+
+@pytest.mark.parametrize("given", ["10", True, math.nan, -1, 2.5])
+def test_how_far_a_run_goes_is_a_whole_number(given: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        RunLimits.make({"max_turns": given})

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from modelyard.catalog.pricing import Cost
     from modelyard.catalog.refresh import Refreshed
     from modelyard.catalog.retention import Region, Retention
-    from modelyard.config import Deadlines, ProviderConfig
+    from modelyard.config import ProviderConfig
     from modelyard.credentials.resolve import CredentialQuery, CredentialResolver
+    from modelyard.deadlines import Deadlines
     from modelyard.diagnosis import Diagnosis, Finding, diagnose
     from modelyard.errors import (
         AuthenticationError,
@@ -127,7 +128,8 @@ _HOMES = {
     "catalog.card": "ModelCard",
     "catalog.catalog": "Catalog",
     "catalog.pricing": "Cost",
-    "config": "Deadlines ProviderConfig",
+    "config": "ProviderConfig",
+    "deadlines": "Deadlines",
     "errors": (
         "AuthenticationError CircuitOpenError ConfigurationError ConnectionFailedError "
         "ContentFilterError ContextWindowError DeadlineError InvalidRequestError InvalidResponseError "

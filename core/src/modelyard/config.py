@@ -23,10 +23,9 @@ from modelyard.settings_check import (
     text_problem,
 )
 
-__all__ = ["Deadlines", "DeadlinesLike", "ProviderConfig", "find_base_url"]
+__all__ = ["ProviderConfig", "find_base_url"]
 
 Transport: TypeAlias = Literal["aiohttp", "httpx"]
-DeadlinesLike: TypeAlias = "Deadlines | Mapping[str, float | None] | float | None"
 
 
 @bare_errors
@@ -137,43 +136,6 @@ class ProviderConfig:
         if not value:
             raise ConfigurationError(f"The list of settings for {provider!r} is empty.")
         return tuple(cls.make(each, provider) for each in value)
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long to wait, in seconds; ``None`` is for ever.
-
-    ``connect`` until the connection stands, ``first_output`` until a stream's first event,
-    ``between_outputs`` from one event to the next (pings do not count), ``total`` for the whole call. The
-    defaults leave a reasoning model ten minutes to think before its first word.
-    """
-
-    connect: float | None = 10.0
-    first_output: float | None = 600.0
-    between_outputs: float | None = 180.0
-    total: float | None = 1800.0
-
-    @classmethod
-    def make(cls, value: Deadlines | Mapping[str, float | None] | float | None) -> Deadlines:
-        """Take deadlines, make them of a dict, or take a number as ``total``."""
-        if value is None:
-            return cls()
-        if isinstance(value, cls):
-            return value
-        if isinstance(value, Mapping):
-            unknown = set(value) - {entry.name for entry in fields(cls)}
-            if unknown:
-                raise ConfigurationError(f"{sorted(unknown)[0]!r} is no deadline.", hint=f"{cls()!r}")
-            return cls(**value)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return cls(total=float(value))
-        raise ConfigurationError(f"deadlines must be numbers of seconds, not {type(value).__name__}.")
-
-    def __post_init__(self) -> None:
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if value is not None and not value >= 0:
-                raise ConfigurationError(f"The deadline {entry.name} must not be negative, it is {value!r}.")
 
 
 _PROXY_SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")

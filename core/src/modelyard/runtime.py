@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from modelyard.bounds import Bounds
-from modelyard.config import Deadlines
 from modelyard.credentials.secret import conceal_key
 from modelyard.credentials.veil import veil
+from modelyard.deadlines import Deadlines, seconds
 from modelyard.plugins.observers import Observers
 from modelyard.plugins.policy import PluginPolicy
 from modelyard.plugins.registry import PluginRegistry
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.overrides import Additions
     from modelyard.catalog.refresh import Refreshed
-    from modelyard.config import DeadlinesLike, ProviderConfig
+    from modelyard.config import ProviderConfig
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
+    from modelyard.deadlines import DeadlinesLike
     from modelyard.media.policy import FetchPolicy
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.readiness import ProviderStatus
@@ -199,8 +200,8 @@ class Runtime(StructuredCalls):
             "deadlines": wait,
             "retry": RetryPolicy(max_attempts=max_attempts),
             "fallback": FallbackPolicy.make(fallback),
-            "hedge_after": hedge_after,
-            "limits": make_limits(limits) if limits else {},
+            "hedge_after": seconds(hedge_after, "hedge_after"),
+            "limits": make_limits(limits),
             "state": make_state(state),
             "clock": clock,
             "observe": observers.tell,

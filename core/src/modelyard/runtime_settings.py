@@ -70,6 +70,11 @@ def make_defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, 
     """The host's defaults by context; raises ``ConfigurationError`` for a context that is none."""
     from modelyard.routing.contexts import context_of
 
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"defaults must be a dict by context, not {type(given).__name__}.",
+            hint="Write defaults={'chat': 'mistral:mistral-large-latest'}.",
+        )
     chosen = {
         name: (models,) if isinstance(models, str) else tuple(models) for name, models in (given or {}).items()
     }
@@ -94,8 +99,15 @@ def make_fetch(given: FetchPolicy | Mapping[str, Any] | bool) -> FetchPolicy | N
     return FetchPolicy.make(given)
 
 
-def make_limits(limits: Mapping[str, Limits | Mapping[str, Any]]) -> dict[str, Limits]:
-    """Limits by model reference or provider id."""
+def make_limits(limits: Mapping[str, Limits | Mapping[str, Any]] | None) -> dict[str, Limits]:
+    """Limits by model reference or provider id; raises ``ConfigurationError`` for what is none."""
+    if limits is None:
+        return {}
+    if not isinstance(limits, Mapping):
+        raise ConfigurationError(
+            f"limits must be a dict by model or provider, not {type(limits).__name__}.",
+            hint="Write limits={'openai': {'concurrency': 20}}.",
+        )
     from modelyard.routing.limits import Limits
 
     return {name: Limits.make(value) for name, value in limits.items()}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.refresh import Refreshed
-    from modelyard.config import DeadlinesLike
     from modelyard.credentials.secret import Secret
+    from modelyard.deadlines import DeadlinesLike
     from modelyard.plugins.failures import PluginStatus
     from modelyard.plugins.readiness import ProviderStatus
     from modelyard.plugins.sessions import Session

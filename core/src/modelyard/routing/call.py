@@ -17,7 +17,7 @@ from modelyard.types.record import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from modelyard.config import Deadlines
+    from modelyard.deadlines import Deadlines
     from modelyard.media.inline import Inliner
     from modelyard.plugins.sessions import Session
     from modelyard.routing.clock import Clock

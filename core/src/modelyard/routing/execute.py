@@ -77,11 +77,11 @@ async def _attempt(call: Call, engine: Engine, attempt: Attempt, ask: Ask[T]) ->
         request = await watchdog.prepare(call.final_request(deployment, session))
         with watchdog.watched():
             return await watchdog.wait(ask(deployment, session, request))
-    except asyncio.CancelledError:
-        await engine.cancelled(attempt)
-        raise
     except Exception as error:
         return deployment.to_error(error)
+    except BaseException:  # cancelled, or something that ends the process: the place is given back all the same
+        await engine.cancelled(attempt)
+        raise
     finally:
         watchdog.stop()
         use.release()

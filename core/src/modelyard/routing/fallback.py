@@ -29,6 +29,8 @@ class FallbackPolicy:
     content_filter: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.content_filter, bool):
+            raise ConfigurationError(f"content_filter must be True or False, not {self.content_filter!r:.80}.")
         if self.mode not in get_args(FallbackMode):
             raise ConfigurationError(
                 f"{self.mode!r} is no fallback policy.", hint=f"Use one of {', '.join(get_args(FallbackMode))}."

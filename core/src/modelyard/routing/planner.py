@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.catalog.suggest import did_you_mean
-from modelyard.config import Deadlines
 from modelyard.credentials.known_secrets import option_secrets
 from modelyard.credentials.resolve import missing_credential
 from modelyard.credentials.secret import conceal_options
+from modelyard.deadlines import Deadlines, seconds
 from modelyard.errors import ConfigurationError
 from modelyard.routing.call import Call
 from modelyard.routing.clock import SystemClock
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.store import CatalogStore
-    from modelyard.config import DeadlinesLike
     from modelyard.credentials.secret import Secret
+    from modelyard.deadlines import DeadlinesLike
     from modelyard.media.allowance import Turns
     from modelyard.media.inline import Inliner
     from modelyard.media.policy import FetchPolicy
@@ -145,7 +145,7 @@ class Planner:
             lines=self._lines,
             operation=operation,
             fallback=self._fallback if fallback is None else FallbackPolicy.make(fallback),
-            hedge_after=options.get("hedge_after", self._hedge_after) if operation.generates else None,
+            hedge_after=self._hedge(options) if operation.generates else None,
             limits=self._limits,
             alternatives=lambda: self._alternatives(plan),
             trace=plan.trace,
@@ -177,6 +177,10 @@ class Planner:
             operation=operation,
             limits=self._limits,
         )
+
+    def _hedge(self, options: CallOptions) -> float | None:
+        """When a second attempt is made; ``None`` said for the call alone means never."""
+        return seconds(options["hedge_after"], "hedge_after") if "hedge_after" in options else self._hedge_after
 
     def _patience(self, deadlines: DeadlinesLike, attempts: int | None) -> tuple[Deadlines, RetryPolicy]:
         """How long and how often a call is tried: its own say, else the runtime's."""

@@ -12,7 +12,7 @@ from modelyard.routing.questions import list_models
 
 if TYPE_CHECKING:
     from modelyard.catalog.store import CatalogStore
-    from modelyard.config import DeadlinesLike
+    from modelyard.deadlines import DeadlinesLike
     from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.registry import PluginRegistry
     from modelyard.routing.endpoints import Endpoints

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from modelyard.deadlines import seconds
 from modelyard.errors import ConfigurationError
 
 __all__ = ["RetryPolicy"]
@@ -24,6 +25,8 @@ class RetryPolicy:
     patience: float = 60.0
 
     def __post_init__(self) -> None:
+        for name in ("base", "cap", "patience"):
+            seconds(getattr(self, name), name)
         if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int):
             raise ConfigurationError(f"max_attempts must be a whole number, not {self.max_attempts!r}.")
         if self.max_attempts < 1:

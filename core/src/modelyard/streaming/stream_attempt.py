@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
@@ -75,13 +74,13 @@ class StreamAttempt:
                     batch[-1:] = await self._finish(self._collector.done)
                 if batch:
                     yield batch
-        except (asyncio.CancelledError, GeneratorExit):
+        except Exception as error:
+            self._fail(deployment.to_error(error, answered=self._info is not None))
+        except BaseException:  # cancelled, left by its consumer, or something that ends the process
             if self.completion is None:
                 self._cancelled = True
                 await self._engine.cancelled(self.attempt)
             raise
-        except Exception as error:
-            self._fail(deployment.to_error(error, answered=self._info is not None))
         finally:
             watchdog.stop()
             try:

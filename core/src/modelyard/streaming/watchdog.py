@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelyard.errors import DeadlineError, ProviderError, RuntimeClosedError
 
 if TYPE_CHECKING:
-    from modelyard.config import Deadlines
+    from modelyard.deadlines import Deadlines
 
 __all__ = ["Watchdog", "progress"]
 

@@ -33,7 +33,7 @@ class FunctionTool(Tool):
     of it suspends the run until the host brings the result. ``approve`` is asked before each call.
     """
 
-    timeout: float | None = Field(default=None, gt=0, exclude=True)
+    timeout: float | None = Field(default=None, gt=0, strict=True, exclude=True)
     external: bool = Field(default=False, exclude=True)
     approve: Approve | None = Field(default=None, exclude=True, repr=False)
     _function: Callable[..., Any] | None = PrivateAttr(default=None)

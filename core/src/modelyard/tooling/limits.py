@@ -18,7 +18,7 @@ __all__ = ["Reached", "RunLimits"]
 Reached = tuple[str, str]
 """The name of a limit, and a sentence that says how it was reached."""
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, strict=True)]
 
 
 class RunLimits(Frozen):
@@ -33,13 +33,13 @@ class RunLimits(Frozen):
     without one of their own; ``max_same_failures`` is how often the same call, name and arguments alike, may fail.
     """
 
-    max_turns: int = Field(default=30, ge=1)
-    max_tool_calls: int = Field(default=200, ge=0)
-    max_parallel_calls: int = Field(default=10, ge=1)
-    max_same_failures: int = Field(default=3, ge=1)
-    max_output_tokens: int | None = Field(default=None, ge=0)
-    max_total_tokens: int | None = Field(default=None, ge=0)
-    max_cost: float | None = Field(default=None, ge=0)
+    max_turns: int = Field(default=30, ge=1, strict=True)
+    max_tool_calls: int = Field(default=200, ge=0, strict=True)
+    max_parallel_calls: int = Field(default=10, ge=1, strict=True)
+    max_same_failures: int = Field(default=3, ge=1, strict=True)
+    max_output_tokens: int | None = Field(default=None, ge=0, strict=True)
+    max_total_tokens: int | None = Field(default=None, ge=0, strict=True)
+    max_cost: float | None = Field(default=None, ge=0, strict=True)
     """US dollars."""
     tool_timeout: Seconds | None = 120.0
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from modelyard.config import Deadlines
     from modelyard.credentials.secret import Secret
+    from modelyard.deadlines import Deadlines
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.policy import RouteChoice
     from modelyard.tooling.function import Approve
