@@ -142,7 +142,7 @@ def _about_options(state: RunState) -> Iterator[str]:
 
 def _check_options(state: RunState) -> None:
     """Make everything of the options that a call would make, before a tool is executed."""
-    from modelyard.config import Deadlines
+    from modelyard.deadlines import Deadlines
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.policy import RoutePolicy
     from modelyard.routing.retry import RetryPolicy
