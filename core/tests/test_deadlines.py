@@ -106,6 +106,7 @@ NO_DEADLINES = [
     (False, "must be a number of seconds, not False"),
     ([3], "must be a number of seconds"),
     (-1, "must not be negative"),
+    ({"total": 10**400}, "must be a number of seconds, not 1000"),
 ]
 
 
@@ -128,7 +129,7 @@ async def test_a43_what_is_no_number_of_seconds_is_refused_before_anything_is_se
     assert provider.requests == []
 
 
-@pytest.mark.parametrize("given", [math.inf, {"total": math.inf}, {"total": 10**400}, {"total": None}])
+@pytest.mark.parametrize("given", [math.inf, {"total": math.inf}, {"total": 1e300}, {"total": None}])
 async def test_infinity_is_no_limit(given: Any) -> None:
     assert Deadlines.make(given).total is None
     async with Runtime(plugins=[ScriptedProvider("acme")]) as runtime:

@@ -25,12 +25,18 @@ def seconds(value: object, what: str) -> float | None:
     """
     if value is None:
         return None
-    nan = isinstance(value, float) and math.isnan(value)
-    if nan or isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or _is_no_number(value):
         raise ConfigurationError(f"{what} must be a number of seconds, not {value!r:.80}.")
     if value < 0:
         raise ConfigurationError(f"{what} must not be negative, it is {value!r:.80}.")
     return None if value > FOREVER else value
+
+
+def _is_no_number(value: float) -> bool:
+    try:
+        return math.isnan(value)
+    except OverflowError:  # a whole number beyond all others
+        return True
 
 
 @dataclass(frozen=True, slots=True)

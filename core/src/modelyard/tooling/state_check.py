@@ -142,7 +142,7 @@ def _about_options(state: RunState) -> Iterator[str]:
 
 def _check_options(state: RunState) -> None:
     """Make everything of the options that a call would make, before a tool is executed."""
-    from modelyard.deadlines import Deadlines
+    from modelyard.deadlines import Deadlines, seconds
     from modelyard.routing.fallback import FallbackPolicy
     from modelyard.routing.policy import RoutePolicy
     from modelyard.routing.retry import RetryPolicy
@@ -157,7 +157,7 @@ def _check_options(state: RunState) -> None:
         "fallback": FallbackPolicy.make,
         "route": RoutePolicy.make,
         "max_attempts": RetryPolicy().with_attempts,
-        "hedge_after": lambda seconds: seconds + 0.0,
+        "hedge_after": lambda value: seconds(value, "hedge_after"),
     }
     name = "options"
     try:
