@@ -159,6 +159,16 @@ def test_route_shows_every_candidate_with_its_reason(tmp_path: Path) -> None:
     assert "The smallest change that gives a route" in " ".join(nowhere.stderr.split())
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b"5"])
+def test_a39_a_damaged_schema_is_an_error_that_names_the_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "schema.json"
+    path.write_bytes(content)
+    done = run("route", "Hi", "-m", "openai:gpt-6-luna", "--schema", str(path), variables=keys())
+    assert done.returncode == 1
+    assert done.stderr.startswith("ConfigurationError")
+    assert str(path) in done.stderr
+
+
 def test_the_doctor_says_what_is_found_and_exits_for_scripts(emulator: Emulator) -> None:
     well = run("doctor", emulator=emulator)
     assert well.returncode == 0, well.stdout

@@ -47,7 +47,7 @@ class Constructor:
         """The card, ``None`` if pydantic has to look at it."""
         try:
             fields = {name: self._read(name, value) for name, value in facts.items()}
-        except (_Unusual, KeyError, TypeError):
+        except (_Unusual, KeyError, TypeError, OverflowError):
             return None
         if not isinstance(fields.get("id"), str) or not isinstance(fields.get("label"), str):
             return None

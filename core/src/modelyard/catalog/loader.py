@@ -42,6 +42,14 @@ def parse_cards(content: bytes, provider: str, where: str) -> tuple[ModelCard, .
         document = from_json(content)
     except ValueError as error:
         raise ConfigurationError(f"{where} is not valid JSON: {error}.") from None
+    try:
+        return _cards(document, provider, where)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error!s:.100}"
+    raise ConfigurationError(f"{where} does not have the form of a catalog ({reason}).")
+
+
+def _cards(document: Any, provider: str, where: str) -> tuple[ModelCard, ...]:
     defaults, sources = document.get("defaults", {}), document.get("sources", {})
     families = {name: merge_facts(defaults, family) for name, family in document.get("families", {}).items()}
     families[""] = defaults

@@ -83,7 +83,10 @@ def _valid(base: ModelCard, facts: JsonObject, overrides: Overrides, key: str) -
         raise overrides.fail(f"{key}.{fixed[0]}", "it is part of the reference and cannot be set.")
     source = {"title": overrides.where, "as_of": overrides.as_of}
     groups = {name: source for name in get_args(Group) if name in facts}
-    whole = merge_facts(base.model_dump(), {**facts, "sources": {**groups, **facts.get("sources", {})}})
+    stated = facts.get("sources", {})
+    if not isinstance(stated, Mapping):
+        raise overrides.fail(f"{key}.sources", f"must be a table, not {type(stated).__name__}.")
+    whole = merge_facts(base.model_dump(), {**facts, "sources": {**groups, **stated}})
     whole["known"] = True
     try:
         return ModelCard.model_validate(whole)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import ConfigurationError
+from modelyard.files import UnreadableError, read_text
 from modelyard.refs import ModelRef
 
 if TYPE_CHECKING:
@@ -75,20 +76,39 @@ def read_overrides(additions: Additions, today: date) -> Overrides:
         return _read_file(Path(additions))
     if isinstance(additions, Mapping):
         return _check(additions, Overrides(as_of=today))
-    return Overrides(as_of=today, cards=tuple(additions))
+    return Overrides(as_of=today, cards=_cards(additions))
+
+
+def _cards(additions: object) -> tuple[ModelCard, ...]:
+    from modelyard.catalog.card import ModelCard
+
+    cards = tuple(additions) if isinstance(additions, Iterable) and not isinstance(additions, bytes) else (None,)
+    if not all(isinstance(card, ModelCard) for card in cards):
+        raise ConfigurationError(
+            "catalog must be the path of a TOML file, a dict of the same shape, or a list of ModelCard objects."
+        )
+    return cards
 
 
 def _read_file(path: Path) -> Overrides:
     import tomllib
 
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        changed = date.fromtimestamp(path.stat().st_mtime)
-    except OSError as error:
-        raise ConfigurationError(f"The catalog file {path} cannot be read: {error.strerror}.") from None
+        document = tomllib.loads(read_text(path))
+    except UnreadableError as error:
+        raise ConfigurationError(f"The catalog file {path} cannot be read: {error}.") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path} is not valid TOML: it is nested too deeply.") from None
     except ValueError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
-    return _check(document, Overrides(where=str(path), as_of=changed))
+    return _check(document, Overrides(where=str(path), as_of=_changed(path)))
+
+
+def _changed(path: Path) -> date:
+    try:
+        return date.fromtimestamp(path.stat().st_mtime)
+    except (OSError, OverflowError, ValueError):  # gone meanwhile, or a time that no calendar has
+        return date.min
 
 
 def _check(document: Mapping[str, Any], bare: Overrides) -> Overrides:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from modelyard.catalog.card import Group, ModelCard, ModelKind, Source
+from modelyard.files import UnreadableError, read_json
 from modelyard.log import logger
 
 if TYPE_CHECKING:
@@ -103,18 +104,16 @@ class RefreshFile:
         """The list last kept for each provider."""
         if self._path is None:
             return {}
-        try:
-            content = self._path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if not self._path.exists():
             return {}
-        except (OSError, ValueError) as error:
-            return self._ignore(error)
         try:
-            document = json.loads(content)
+            document = read_json(self._path)
             if document["version"] != _VERSION:
                 return self._ignore("it is of another version")
             return {name: _listed(name, entry) for name, entry in document["providers"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        except UnreadableError as error:
+            return self._ignore(error)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError) as error:
             return self._ignore(f"{type(error).__name__}")
 
     def save(self, lists: Mapping[str, Listed]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 from modelyard import ConfigurationError, RouteTrace, Runtime
 from modelyard.cli.needs import needs_of, question, sample_options, sample_parts
 from modelyard.cli.screen import Screen
+from modelyard.files import UnreadableError, read_bytes, read_json
 from modelyard.types.content import FilePart, ImagePart, Part
 
 __all__ = ["Asked", "explain", "trace_table"]
@@ -67,16 +67,16 @@ def trace_table(screen: Screen, trace: RouteTrace) -> Table:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
+        return read_bytes(path)
+    except UnreadableError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.") from None
 
 
 def _read_schema(path: Path) -> dict[str, Any]:
     try:
-        schema = json.loads(_read(path))
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is not valid JSON: {error}.") from None
+        schema = read_json(path)
+    except UnreadableError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.") from None
     if not isinstance(schema, dict):
         raise ConfigurationError(f"{path} holds no JSON Schema.")
     return schema

@@ -97,12 +97,12 @@ class Player(LoopbackServer):
     """
 
     def __init__(self, folder: Path, *, piece: int | None = None) -> None:
-        super().__init__(self._play)
-        self._unused = list(load_exchanges(folder))
-        self._piece = piece
-        self.missing: list[str] = []
+        self._unused = list(load_exchanges(folder))  # before there is an event loop to be closed
         if not self._unused:
             raise ConfigurationError(f"There are no recordings in {folder}.", hint="Record some with Recorder.")
+        super().__init__(self._play)
+        self._piece = piece
+        self.missing: list[str] = []
 
     def _play(self, received: Received) -> Reply:
         wanted = (received.path, scrub_json(_json(received.body), secrets_of(received)))

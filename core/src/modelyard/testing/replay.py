@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ConfigurationError
+from modelyard.files import UnreadableError, read_json
 from modelyard.testing.server import LoopbackServer, Received, Reply
 
 __all__ = ["Exchange", "ReplayServer", "load_exchanges"]
@@ -34,18 +34,27 @@ class Exchange:
 
     @classmethod
     def read(cls, path: Path) -> Exchange:
-        """Read one JSON file of a recording."""
-        data = json.loads(path.read_text(encoding="utf-8"))
+        """Read one JSON file of a recording; raises ``ConfigurationError`` naming it when it is damaged."""
+        try:
+            return cls._of(read_json(path))
+        except UnreadableError as error:
+            reason = str(error)
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            reason = f"it is no recorded exchange ({type(error).__name__}: {error!s:.100})"
+        raise ConfigurationError(f"The recording {path} cannot be read: {reason}.", hint="Record it again.")
+
+    @classmethod
+    def _of(cls, data: Any) -> Exchange:
         response = data["response"]
         return cls(
-            id=data["id"],
-            provider=data["provider"],
-            endpoint=data["endpoint"],
-            model=data["model"] or "unknown",
+            id=_text(data["id"]),
+            provider=_text(data["provider"]),
+            endpoint=_text(data["endpoint"]),
+            model=_text(data["model"] or "unknown"),
             stream=bool(data["stream"]),
-            status=response["status"],
-            headers={name.lower(): value for name, value in (response["headers"] or {}).items()},
-            body=response["body"].encode("utf-8"),
+            status=_status(response["status"]),
+            headers={name.lower(): _text(value) for name, value in (response["headers"] or {}).items()},
+            body=response["body"].encode("utf-8", "surrogatepass"),
             request=(data.get("request") or {}).get("json"),
             expect=data.get("expect"),
             features=tuple(data.get("features", ())),
@@ -60,8 +69,20 @@ class Exchange:
         return Reply(self.status, headers, steps, chunked=self.stream)
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text was expected, not {type(value).__name__}")
+    return value
+
+
+def _status(value: object) -> int:
+    if not isinstance(value, int) or not 100 <= value <= 599:
+        raise ValueError("the status is none of HTTP")
+    return value
+
+
 def load_exchanges(folder: Path) -> Iterator[Exchange]:
-    """Read the recordings in a folder, in the order of their names."""
+    """Read the recordings in a folder, in the order of their names; raises what ``Exchange.read`` raises."""
     for path in sorted(folder.glob("*.json")):
         yield Exchange.read(path)
 
