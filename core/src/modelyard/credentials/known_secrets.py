@@ -20,6 +20,7 @@ __all__ = [
     "query_secrets",
     "settings_secrets",
     "url_secrets",
+    "value_secrets",
 ]
 
 _PLAIN_HEADERS: Final = frozenset(
@@ -38,7 +39,7 @@ _SECRET_NAME: Final = re.compile(
 )
 _NO_SECRET_NAME: Final = re.compile(
     r"tokeni[sz]er|\b(max|min|num|n|total|input|output|prompt|completion|thinking|budget|stop|eos|bos|pad)-tokens?\b"
-    r"|tokens?-(count|limit|type|budget|id|ids)|page-token|continuation-token"
+    r"|tokens?-(count|limit|type|budget|id|ids)|page-token|continuation-token|ratelimit"
 )
 
 
@@ -65,7 +66,7 @@ def header_secrets(headers: Mapping[str, str | Secret]) -> Iterator[str]:
     """What is secret in headers: their values, and the parts of those that have parts."""
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
-            yield from _value_secrets(value.reveal() if isinstance(value, Secret) else value)
+            yield from value_secrets(value.reveal() if isinstance(value, Secret) else value)
 
 
 def option_secrets(options: object, *, named: bool = False) -> Iterator[str]:
@@ -76,7 +77,7 @@ def option_secrets(options: object, *, named: bool = False) -> Iterator[str]:
     if isinstance(options, Secret):
         yield options.reveal()
     elif isinstance(options, str):
-        yield from _value_secrets(options) if named else url_secrets(options)
+        yield from value_secrets(options) if named else url_secrets(options)
     elif isinstance(options, Mapping):
         for name, value in options.items():
             telling = named or is_secret_name(name) or _holds_headers(name)
@@ -106,7 +107,7 @@ def query_secrets(query: str) -> Iterator[str]:
     yield from (value for _, value in parse_qsl(query))
 
 
-def _value_secrets(value: str) -> Iterator[str]:
+def value_secrets(value: str) -> Iterator[str]:
     """A value, the token behind its scheme (``Bearer``, ``Basic``), and its parameters (as of a cookie)."""
     yield value
     scheme, _, token = value.strip().partition(" ")

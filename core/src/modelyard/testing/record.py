@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ConfigurationError
+from modelyard.testing.leaks import find_credentials
 from modelyard.testing.replay import load_exchanges
-from modelyard.testing.scrub import find_credentials, kept_headers, scrub, scrub_json, secrets_of
+from modelyard.testing.scrub import kept_headers, scrub, scrub_json, secret_forms, secrets_of
 from modelyard.testing.server import LoopbackServer, Received, Reply
 
 __all__ = ["Player", "Recorder", "check_recordings"]
@@ -27,8 +28,9 @@ class Recorder(LoopbackServer):
     """Passes requests on to a provider and writes each exchange into a folder.
 
     ``upstream`` is the provider's address without a path, such as ``https://api.mistral.ai``; give a runtime the
-    recorder's ``url`` as ``base_url``. ``secrets`` are further texts to keep out, beside the credentials that the
-    requests carry and whatever looks like one. Answers are passed on when they are complete.
+    recorder's ``url`` as ``base_url``. Kept out are the values of every header and every parameter of the
+    requests, in each form in which an answer repeats them, what stands under the name of a credential, whatever
+    looks like one, and the further texts ``secrets``. Answers are passed on when they are complete.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Recorder(LoopbackServer):
         self._provider = provider
         self._folder = folder
         self._upstream = upstream.rstrip("/")
-        self._secrets = frozenset(secrets)
+        self._secrets = frozenset(secret_forms(secrets))
         self._timeout = timeout
 
     def _record(self, received: Received) -> Reply:
@@ -116,7 +118,12 @@ class Player(LoopbackServer):
 
 
 def check_recordings(folder: Path) -> None:
-    """Raise ``ConfigurationError`` if a file in a folder holds what looks like a credential."""
+    """Raise ``ConfigurationError`` if a file in a folder holds what looks like a credential.
+
+    That is: a text in the shape of a known kind of key; a text in one piece under the name of a header or of a
+    credential, at any depth, also in JSON and events inside of texts; and a long text as random as a key is, where
+    a recording has none of its own, as ids and signatures are.
+    """
     for path in sorted(folder.rglob("*")):
         found = find_credentials(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
         if found:

@@ -1,25 +1,41 @@
-"""Taking credentials out of recorded traffic, and finding those that are left."""
+"""Taking credentials out of recorded traffic."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qsl
 
+from modelyard.credentials.known_secrets import is_secret_name, value_secrets
+from modelyard.credentials.redactor import SHORTEST_SECRET, forms_of
 from modelyard.testing.server import Received
 
-__all__ = ["SCRUBBED", "find_credentials", "kept_headers", "scrub", "scrub_json", "secrets_of"]
+__all__ = [
+    "CREDENTIALS",
+    "SCRUBBED",
+    "is_credential_field",
+    "kept_headers",
+    "scrub",
+    "scrub_json",
+    "secret_forms",
+    "secrets_of",
+]
 
 SCRUBBED = "scrubbed"
 
-_KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key", "openai-organization", "openai-project", "cookie")
-_KEY_PARAMETERS = ("key", "api_key", "access_token")
+_OF_THE_PROTOCOL = frozenset("accept accept-encoding connection content-type content-length".split())
+"""Headers whose values are words of HTTP, which answers need too."""
+_KEY_HEADERS = frozenset(
+    "authorization x-api-key api-key x-goog-api-key openai-organization openai-project cookie".split()
+)
+_SHORTEST_KEY = 4
+"""Characters from which on the value of a header that can be nothing but a credential is taken out."""
 _KEPT = re.compile(r"content-type|retry-after(-ms)?|(anthropic|x)-ratelimit-.*")
 _ACCOUNT_FIELDS = frozenset(
     "organization organization_id org_id project_id account account_id workspace_id user_email email".split()
 )
-_CREDENTIALS = re.compile(
+CREDENTIALS = re.compile(
     r"""
     \b sk-[A-Za-z0-9_-]{16,}                    # OpenAI, Anthropic and others
     | \b AIza[0-9A-Za-z_-]{30,}                 # Google API keys
@@ -37,45 +53,60 @@ _CREDENTIALS = re.compile(
 
 
 def secrets_of(received: Received) -> set[str]:
-    """The credentials and account ids a request carries in its headers and its URL."""
-    found = {received.headers.get(name, "") for name in _KEY_HEADERS}
-    found.add(received.headers.get("authorization", "").partition(" ")[2])
-    parameters = parse_qs(received.query)
-    found.update(value for name in _KEY_PARAMETERS for value in parameters.get(name, ()))
-    return {text for text in found if len(text) >= 4}
+    """What a request carries in its headers and its URL, in every form in which an answer may repeat it."""
+    found: set[str] = set()
+    for name, value in received.headers.items():
+        if name in _OF_THE_PROTOCOL:
+            continue
+        least = _SHORTEST_KEY if name in _KEY_HEADERS else SHORTEST_SECRET
+        found.update(text for text in value_secrets(value) if len(text) >= least)
+    for name, value in parse_qsl(received.query):
+        if len(value) >= (_SHORTEST_KEY if is_secret_name(name) else SHORTEST_SECRET):
+            found.add(value)
+    return secret_forms(found)
+
+
+def secret_forms(secrets: Iterable[str]) -> set[str]:
+    """Texts in every form in which they may be repeated."""
+    return {form for secret in secrets for form in forms_of(secret)}
 
 
 def scrub(text: str, secrets: Collection[str]) -> str:
-    """Replace the secrets named, plain and as in a URL, and whatever looks like a credential."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        for form in {secret, quote(secret, safe="")}:
-            text = text.replace(form, SCRUBBED)
-    return _CREDENTIALS.sub(SCRUBBED, text)
+    """Replace the forms of secrets given, and whatever looks like a credential."""
+    for form in sorted(secrets, key=len, reverse=True):
+        text = text.replace(form, SCRUBBED)
+    return CREDENTIALS.sub(SCRUBBED, text)
 
 
 def scrub_json(value: Any, secrets: Collection[str]) -> Any:
-    """The same throughout JSON data, where fields that name an account go too."""
+    """The same throughout JSON data, where fields that name an account or a credential go too."""
     if isinstance(value, str):
         return scrub(value, secrets)
     if isinstance(value, list):
         return [scrub_json(item, secrets) for item in value]
     if isinstance(value, dict):
         return {
-            scrub(name, secrets): SCRUBBED if _names_account(name, item) else scrub_json(item, secrets)
+            scrub(name, secrets): SCRUBBED
+            if _names_account(name, item) or is_credential_field(name, item, value)
+            else scrub_json(item, secrets)
             for name, item in value.items()
         }
     return value
+
+
+def is_credential_field(name: str, item: object, fields: Mapping[str, Any]) -> bool:
+    """Whether a field holds a credential by its name: a text in one piece, and no token of a log probability."""
+    if not isinstance(item, str) or len(item) < SHORTEST_SECRET or not is_secret_name(name):
+        return False
+    words = item.split(" ")
+    in_one_piece = len(words) == 1 or (len(words) == 2 and words[0].isalpha())  # a scheme, and what it is for
+    return in_one_piece and not any(field.lower().startswith("logprob") for field in fields)
 
 
 def kept_headers(headers: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
     """The response headers worth keeping: a short list, so that no cookie or id of an account is among them."""
     lower = {name.lower(): value for name, value in headers.items()}
     return {name: scrub(value, secrets) for name, value in lower.items() if _KEPT.fullmatch(name)}
-
-
-def find_credentials(text: str) -> list[str]:
-    """What looks like a credential, each shown by its first characters only."""
-    return [f"{match.group()[:8]}…" for match in _CREDENTIALS.finditer(text)]
 
 
 def _names_account(name: str, item: object) -> bool:
