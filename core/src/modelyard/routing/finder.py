@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -31,6 +32,8 @@ __all__ = ["Caller", "Finder"]
 _Ways: TypeAlias = "tuple[tuple[ProviderBinding, tuple[Endpoint, ...]], ...]"
 _MAX_KEPT: Final = 512
 _CREDENTIAL: Final = "Pass credential='...', or credential={'openai': '...'} beside models of several providers."
+_KEPT_SECONDS: Final = 600.0
+"""Names may be anybody's: after a while what they led to is worked out anew, and none is kept for good."""
 
 
 class Caller:
@@ -89,6 +92,7 @@ class Finder:
         self._registry = registry
         self._endpoints = endpoints
         self._catalog = catalog
+        self._emptied = time.monotonic()
         self._kept: dict[
             tuple[tuple[str, ...], tuple[str, ...]], tuple[Catalog, _Ways, tuple[Candidate, ...]]
         ] = {}
@@ -111,8 +115,10 @@ class Finder:
         search = _Search(self._registry, self._endpoints, catalog, regions, caller or Caller())
         candidates = search.run(names)
         if steady:
-            if len(self._kept) >= _MAX_KEPT:
+            now = time.monotonic()
+            if len(self._kept) >= _MAX_KEPT or now - self._emptied > _KEPT_SECONDS:
                 self._kept.clear()
+                self._emptied = now
             self._kept[names, regions] = catalog, tuple(search.ways.values()), candidates
         return candidates
 

@@ -256,7 +256,8 @@ class Planner:
         if policy is None and named and len(candidates) == 1 and _takes_content(candidates[0].card, request):
             return Plan(candidates, request, _PLAIN, named)
         plan = Plan(candidates, request, policy or _PLAIN, named)
-        return self._decide(plan)
+        # Candidates with a caller's own key come once: remembering them would only keep the key in memory.
+        return self._decide(plan, self._sieve if caller is None else None)
 
     def _laid_over(self, given: RouteChoice) -> RoutePolicy:
         """A call's policy over the runtime's; one that comes again stays one object, by which a sieve knows it."""
@@ -270,12 +271,12 @@ class Planner:
             known = self._policies[key] = (given, _policy(given).over(self._policy))
         return known[1]
 
-    def _decide(self, plan: Plan) -> Plan:
+    def _decide(self, plan: Plan, sieve: Sieve | None = None) -> Plan:
         """Run the stages for a plan."""
         needs = derive_needs(plan.request)
         if plan.named and not plan.policy.strict:
             needs = replace(needs, capabilities=tuple(name for name in needs.capabilities if name in CONTENT))
-        trace = route(plan.candidates, needs, plan.policy, self._outlook(), self._sieve)
+        trace = route(plan.candidates, needs, plan.policy, self._outlook(), sieve)
         trace, written, error = settle(trace, plan.request)
         return replace(plan, trace=trace, written=written, error=error if plan.named else None)
 
