@@ -14,9 +14,13 @@ import pytest
 
 
 class RedisServer:
-    """Starts ``redis-server``; use it as a context manager. It can be killed, frozen and started again."""
+    """Starts ``redis-server``; use it as a context manager. It can be killed, frozen and started again.
 
-    def __init__(self) -> None:
+    ``options`` are further ones of its command line.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -41,7 +45,17 @@ class RedisServer:
         binary = shutil.which("redis-server")
         if binary is None:
             pytest.skip("redis-server is not installed (Debian and Ubuntu: apt-get install redis-server)")
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        options = [
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            *self._options,
+        ]
         self._process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
         for _ in range(500):
             with socket.socket() as probe:

@@ -6,13 +6,19 @@ are seconds; numbers come and go as text, because Redis cuts fractions off.
 For each deployment there is a hash of its health, a sorted set of the slots taken (each with the time at which it
 lapses), and a hash of what was sent in each second of the last minute. Counting by whole seconds may hold a
 request back for a second too long and never lets one through too early.
+
+What is found may be damaged: by another program, by hand, by a version to come. A key of the wrong type, or with
+a value that cannot be meant, is set aside alone: it is emptied, begun anew, and named at the end of the answer.
+It is emptied by expiring it, which needs no right to delete.
 """
 
 from __future__ import annotations
 
-__all__ = ["ADMIT", "RENEW", "REPORT", "TAKE_RETRY"]
+__all__ = ["ADMIT", "PROBE", "RENEW", "REPORT", "TAKE_RETRY"]
 
 _HEALTH = """
+local damaged = {}
+
 local function text(number) return string.format('%.6f', number) end
 
 local function clock(given)
@@ -21,10 +27,37 @@ local function clock(given)
   return tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 
-local function load(key)
-  local names = {'failures', 'silent', 'openings', 'open_until', 'probe', 'exhausted'}
-  local found, health = redis.call('HMGET', key, unpack(names)), {}
-  for index, name in ipairs(names) do health[name] = tonumber(found[index] or '0') end
+local function empty(key)
+  redis.call('EXPIRE', key, 0)
+  table.insert(damaged, key)
+end
+
+local function call(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  if string.find(answer.err, 'WRONGTYPE', 1, true) then empty(key) end
+  return redis.call(command, key, ...)
+end
+
+local function number(value, most)
+  if not value then return 0 end
+  local found = tonumber(value)
+  if found and found >= 0 and found <= most then return found end
+end
+
+local names = {'failures', 'silent', 'openings', 'open_until', 'probe', 'exhausted'}
+local most = {1e9, 1e9, 1e9}
+local latest = {open_until = 2592000, probe = 60, exhausted = 2592000}
+
+local function load(key, now)
+  local found, health = call('HMGET', key, unpack(names)), {}
+  for index, name in ipairs(names) do
+    health[name] = number(found[index], most[index] or now + latest[name])
+    if not health[name] then
+      empty(key)
+      return {failures = 0, silent = 0, openings = 0, open_until = 0, probe = 0, exhausted = 0}
+    end
+  end
   return health
 end
 
@@ -42,13 +75,18 @@ local function pause(health, now, last_resort, probe_timeout)
   return 0
 end
 
+local function with_damage(answer)
+  for _, key in ipairs(damaged) do table.insert(answer, key) end
+  return answer
+end
+
 local function add_waits(answer, now, probe_timeout)
   for index = 3, #KEYS do
-    local health = load(KEYS[index])
+    local health = load(KEYS[index], now)
     local wait = math.max(pause(health, now, nil, probe_timeout), health.exhausted - now, 0)
     table.insert(answer, text(wait))
   end
-  return answer
+  return with_damage(answer)
 end
 """
 
@@ -60,7 +98,7 @@ local last_resort = ARGV[4] ~= '' and tonumber(ARGV[4]) or nil
 local per_minute, tokens_per_minute, concurrency = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local slot, lease = ARGV[8], tonumber(ARGV[9])
 local slots, sent, key = KEYS[1], KEYS[2], KEYS[3]
-local health = load(key)
+local health = load(key, now)
 
 local function refuse(reason, wait) return add_waits({reason, text(wait)}, now, probe_timeout) end
 
@@ -69,16 +107,22 @@ if wait > 0 then return refuse('breaker', wait) end
 if health.exhausted > now and not last_resort then return refuse('limit', health.exhausted - now) end
 
 if concurrency then
-  redis.call('ZREMRANGEBYSCORE', slots, '-inf', text(now))
+  call('ZREMRANGEBYSCORE', slots, '-inf', text(now))
+  redis.call('ZREMRANGEBYSCORE', slots, text(now + 86400 + lease), '+inf')
   if redis.call('ZCARD', slots) >= concurrency then return refuse('concurrency', 0.05) end
 end
 
 if per_minute or tokens_per_minute then
   local old, sums, seconds = {}, {r = 0, t = 0}, {r = {}, t = {}}
-  local all = redis.call('HGETALL', sent)
+  local all = call('HGETALL', sent)
   for index = 1, #all, 2 do
-    local kind, second, amount = all[index]:sub(1, 1), tonumber(all[index]:sub(2)), tonumber(all[index + 1])
-    if second + 61 <= now then
+    local kind, digits = string.match(all[index], '^([rt])(%d+)$')
+    local second, amount = number(digits, now + 5), number(string.match(all[index + 1], '^%d+$') or 'no', 1e12)
+    if not (kind and second and amount) then
+      empty(sent)
+      old, sums, seconds = {}, {r = 0, t = 0}, {r = {}, t = {}}
+      break
+    elseif second + 61 <= now then
       table.insert(old, all[index])
     else
       sums[kind] = sums[kind] + amount
@@ -121,19 +165,21 @@ return add_waits({'', '0'}, now, probe_timeout)
 )
 """Keys: slots, what was sent, the deployment, then others whose waits are told too.
 
-Answers with the reason of a refusal or nothing, its wait, and the wait of every deployment named.
+Answers with the reason of a refusal or nothing, its wait, the wait of every deployment named, and the keys that
+were damaged.
 """
 
 REPORT = (
     _HEALTH
     + """
 local now, probe_timeout, slot, verdict = clock(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local delay, answered, exhausted = tonumber(ARGV[5]), ARGV[6] == '1', tonumber(ARGV[7])
-local most, cooldown, longest = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local delay, answered = math.min(tonumber(ARGV[5]), 2592000), ARGV[6] == '1'
+local exhausted = math.min(tonumber(ARGV[7]), 2592000)
+local enough, cooldown, longest = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local slots, key = KEYS[1], KEYS[3]
-local health, changes = load(key), {}
+local health, changes = load(key, now), {}
 
-if slot ~= '' then redis.call('ZREM', slots, slot) end
+if slot ~= '' then call('ZREM', slots, slot) end
 if verdict == 'ok' then
   if health.failures + health.silent + health.openings + health.open_until + health.probe > 0 then
     changes = {failures = 0, silent = 0, openings = 0, open_until = 0, probe = 0}
@@ -146,7 +192,7 @@ elseif verdict == 'failed' then
   changes.probe = 0
   if cooling then
     wait = math.max(wait, health.open_until - now, cooldown)
-  elseif health.probe > 0 or changes.failures >= most then
+  elseif health.probe > 0 or changes.failures >= enough then
     wait = math.max(wait, math.min(cooldown * 2 ^ health.openings, longest))
     changes.openings = health.openings + 1
   end
@@ -165,24 +211,39 @@ TAKE_RETRY = (
     _HEALTH
     + """
 local now, capacity, per_second = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local found = redis.call('HMGET', KEYS[1], 'budget', 'budget_at')
-local level, at = tonumber(found[1] or capacity), tonumber(found[2] or now)
+local found = call('HMGET', KEYS[1], 'budget', 'budget_at')
+local level, at = number(found[1] or capacity, 1e6), number(found[2] or now, now + 60)
+if not (level and at) then
+  empty(KEYS[1])
+  level, at = capacity, now
+end
 level = math.min(capacity, level + math.max(now - at, 0) * per_second)
-if level < 1 then return 0 end
+if level < 1 then return with_damage({0}) end
 save(KEYS[1], now, {budget = level - 1, budget_at = now})
-return 1
+return with_damage({1})
 """
 )
+"""Answers with 1 or 0, and the keys that were damaged."""
 
 RENEW = (
     _HEALTH
     + """
 local now, lease = clock(ARGV[1]), tonumber(ARGV[2])
 for index, slots in ipairs(KEYS) do
-  redis.call('ZADD', slots, text(now + lease), ARGV[index + 2])
+  call('ZADD', slots, text(now + lease), ARGV[index + 2])
   redis.call('EXPIRE', slots, math.ceil(lease) + 60)
 end
-return 0
+return with_damage({0})
 """
 )
-"""Keys: the slots of each lease held, one for each; arguments: their ids."""
+"""Keys: the slots of each lease held, one for each; arguments: their ids. Answers with 0 and damaged keys."""
+
+PROBE = """
+redis.call('HSET', KEYS[1], 'at', redis.call('TIME')[1])
+redis.call('ZADD', KEYS[2], 0, 'at')
+redis.call('EXPIRE', KEYS[1], 60)
+redis.call('EXPIRE', KEYS[2], 60)
+redis.call('TTL', KEYS[1])
+return 1
+"""
+"""Does everything that is needed, on two keys of its own: a server that does this is of use."""

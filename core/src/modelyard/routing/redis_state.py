@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from modelyard.log import logger
 from modelyard.routing.breaker import BreakerPolicy
 from modelyard.routing.budget import RetryBudget
-from modelyard.routing.leases import Leases
+from modelyard.routing.leases import Keeper, Lease, Leases
 from modelyard.routing.limits import Limits
+from modelyard.routing.lines import Lines
 from modelyard.routing.local_state import LocalState
-from modelyard.routing.redis_link import RedisLink
-from modelyard.routing.redis_scripts import ADMIT, RENEW, REPORT, TAKE_RETRY
+from modelyard.routing.redis_link import PROBE_EVERY, RedisLink
+from modelyard.routing.redis_names import RedisNames
+from modelyard.routing.redis_scripts import ADMIT, PROBE, RENEW, REPORT, TAKE_RETRY
 from modelyard.routing.state import Reason, Refusal, Verdict
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from modelyard.credentials.secret import Secret
     from modelyard.routing.clock import Clock
     from modelyard.types.limits import RateLimit
 
@@ -30,6 +33,9 @@ __all__ = ["RedisState"]
 WATCHED = 32
 """Deployments whose waits are told with every answer and remembered: the latest asked for."""
 
+MOST_TOLD = 1_000
+"""Damaged keys of which it is remembered that they were told."""
+
 
 class RedisState:
     """A ``SharedState`` in Redis: one round trip to admit a request, one to report its end.
@@ -37,9 +43,12 @@ class RedisState:
     ``server`` is a URL, or a ``redis.asyncio`` client, which stays open. Times are the server's, so that processes
     agree. A place under a concurrency limit is a lease of ``lease`` seconds that is renewed while its request
     runs; a process that dies gives its places back by letting them lapse. What the server does not answer within
-    ``timeout`` seconds is decided by this process alone, as is everything until the server is back.
+    ``timeout`` seconds is decided by this process alone, as is everything until the server is back. A damaged key
+    is set aside alone, with a warning.
 
-    Redis holds fingerprints of credentials, never credentials. ``clock`` replaces the server's, for tests.
+    Redis holds digests, never credentials or addresses. With ``secret``, one text for all processes that share the
+    state, they are keyed with it: who can read Redis but does not know it cannot tell whose a name is. ``clock``
+    replaces the server's, for tests. Raises ``ConfigurationError`` for what is no server or no secret.
     """
 
     def __init__(
@@ -47,19 +56,24 @@ class RedisState:
         server: str | Redis,
         *,
         prefix: str = "modelyard",
+        secret: str | Secret | None = None,
         breaker: BreakerPolicy | None = None,
         timeout: float = 0.5,
         lease: float = 30.0,
         clock: Clock | None = None,
     ) -> None:
-        self._link = RedisLink(server, timeout=timeout)
-        self._prefix = prefix
+        self.lines = Lines(told=False)
+        self._names = RedisNames(prefix, secret)
+        probe = (PROBE, self._names.of_probe)
+        self._link = RedisLink(server, timeout=timeout, probe=probe, returned=self._catch_up)
         self._policy = breaker or BreakerPolicy()
-        self._lease = lease
         self._clock = clock
         self._local = LocalState(breaker=breaker, clock=clock)
-        self._leases = Leases(uuid.uuid4().hex)
+        self._leases = Leases(uuid.uuid4().hex, lease)
+        self._renewal = Keeper(lease / 3, self._leases.held, self._renew)
+        self._return = Keeper(PROBE_EVERY, self._leases.returning, self._give_back)
         self._waits: dict[str, tuple[float, float]] = {}
+        self._aside: set[str] = set()
         self._lock = threading.Lock()
 
     async def admit(
@@ -67,6 +81,7 @@ class RedisState:
     ) -> Refusal | None:
         """Let a request pass and count it, or say why not."""
         slot = self._leases.new() if limits is not None and limits.concurrency is not None else ""
+        asking = not self._link.away
         asked = self._link.spawn(self._ask_to_admit(key, limits, tokens, last_resort=last_resort, slot=slot))
         try:
             answer = await asyncio.shield(asked)
@@ -80,9 +95,11 @@ class RedisState:
             refusal = _refusal(answer)
             if refusal is None:
                 self._local.count(key, limits, tokens)
-        if refusal is None and slot:
-            self._leases.hold(key, slot)
-            self._leases.keep(self._lease / 3, self._renew)
+        if slot and refusal is None:
+            self._leases.hold(key, slot, known=asking)
+            self._renewal.start()
+        elif slot and asking and answer is None:
+            self._return_later(key, slot)  # what was not answered may have been done all the same
         return refusal
 
     async def report(
@@ -97,21 +114,20 @@ class RedisState:
         """Say how an admitted request ended."""
         await self._local.report(key, verdict, delay=delay, latency=latency, rate_limits=rate_limits)
         spent = [limit.reset for limit in (rate_limits or {}).values() if limit.remaining == 0 and limit.reset]
-        slot = self._leases.release(key)
-        await asyncio.shield(
-            self._link.spawn(
-                self._send_report(key, verdict, delay or 0.0, max(spent, default=0.0), latency is not None, slot)
-            )
-        )
+        slot, known = self._leases.release(key)
+        report = (verdict, delay or 0.0, max(spent, default=0.0), latency is not None)
+        await asyncio.shield(self._link.spawn(self._send_report(key, *report, slot if known else "")))
 
     async def take_retry(self, key: str) -> bool:
         """Spend one retry of the deployment's budget, if there is one."""
         budget = RetryBudget()
-        answer = await self._link.run(
-            TAKE_RETRY, [self._name(key)], [self._now(), budget.capacity, budget.per_second]
-        )
+        args = [self._now(), budget.capacity, budget.per_second]
+        answer = await self._link.run(TAKE_RETRY, [self._names.name(key)], args)
         here = await self._local.take_retry(key)
-        return here if answer is None else answer == ["1"]
+        if answer is None:
+            return here
+        self._set_aside(answer[1:])
+        return answer[0] == "1"
 
     def available_in(self, key: str) -> float:
         """Seconds until the breaker lets a request pass, as of the last answer from Redis."""
@@ -129,7 +145,8 @@ class RedisState:
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; the state can be used again, and then opens new ones."""
-        await self._leases.aclose()
+        await self._renewal.aclose()
+        await self._return.aclose()
         await self._link.aclose()
 
     async def _ask_to_admit(
@@ -143,7 +160,7 @@ class RedisState:
                 tokens,
                 self._policy.last_resort if last_resort else "",
                 *(_or_nothing(limits.requests_per_minute), _or_nothing(limits.tokens_per_minute)),
-                *(_or_nothing(limits.concurrency), slot, self._lease),
+                *(_or_nothing(limits.concurrency), slot, self._leases.seconds),
             ],
         )
 
@@ -152,38 +169,94 @@ class RedisState:
     ) -> list[str] | None:
         policy = self._policy
         args = [slot, verdict, delay, int(answered), exhausted, policy.failures, policy.cooldown, policy.longest]
-        return await self._tell(REPORT, key, args)
+        answer = await self._tell(REPORT, key, args)
+        if answer is None and slot:
+            self._return_later(key, slot)
+        self.lines.wake(key)
+        return answer
 
     async def _tell(self, script: str, key: str, args: Sequence[object]) -> list[str] | None:
         """Run a script about a deployment, and remember the waits its answer tells."""
         watched = self._watched(key)
-        name = self._name(key)
-        names = [f"{name}:slots", f"{name}:sent", *(self._name(other) for other in watched)]
+        name = self._names.name(key)
+        names = [f"{name}:slots", f"{name}:sent", *(self._names.name(other) for other in watched)]
         answer = await self._link.run(script, names, [self._now(), self._policy.probe_timeout, *args])
-        if answer is not None:
-            now = self._time()
-            told = {other: (float(wait), now) for other, wait in zip(watched, answer[2:], strict=True)}
-            with self._lock:
-                self._waits |= told
+        if answer is None:
+            return None
+        end = 2 + len(watched)
+        try:
+            waits = [float(wait) for wait in answer[1:end]]
+        except ValueError:
+            waits = []
+        if len(waits) != len(watched) + 1:
+            self._link.refuse("what it answers is none of ours")
+            return None
+        now = self._time()
+        with self._lock:
+            self._waits |= {other: (wait, now) for other, wait in zip(watched, waits[1:], strict=True)}
+        self._set_aside(answer[end:])
         return answer
 
     async def _undo(self, key: str, asked: asyncio.Task[list[str] | None], slot: str) -> list[str] | None:
         """Take back what was admitted for a caller that has gone."""
         answer = await asked
-        if answer is None or _refusal(answer) is not None:
-            return None
-        return await self._send_report(key, "neutral", 0.0, 0.0, False, slot)
+        if answer is not None and _refusal(answer) is None:
+            return await self._send_report(key, "neutral", 0.0, 0.0, False, slot)
+        if answer is None and slot:
+            self._return_later(key, slot)
+        return None
+
+    def _return_later(self, key: str, slot: str) -> None:
+        """Note a place given up that Redis may not know of, to be given back when it answers again."""
+        self._leases.give_back_later(key, slot)
+        self._return.start()
+
+    async def _give_back(self) -> None:
+        """Give back what was given up while Redis was away, as soon as it is back."""
+        if self._link.away:
+            await self._link.probe()
+        else:
+            await self._catch_up()
+
+    async def _catch_up(self) -> bool:
+        """Tell Redis of the places given up and held while it was away."""
+        returning, held = self._leases.returning(), self._leases.held()
+        self._leases.renewed(held)
+        if not await self._set_leases(returning, 0.0) or not await self._set_leases(held, self._leases.seconds):
+            return False
+        self._leases.returned(returning)
+        return True
 
     async def _renew(self) -> None:
+        if self._link.away:
+            await self._link.probe()
+            return
         held = self._leases.held()
-        await self._set_leases(held, self._lease)
+        self._leases.renewed(held)
+        await self._set_leases(held, self._leases.seconds)
         # What was given up meanwhile may have been renewed after its end.
         await self._set_leases([pair for pair in held if pair not in self._leases.held()], 0.0)
 
-    async def _set_leases(self, leases: list[tuple[str, str]], seconds: float) -> None:
-        if leases:
-            names = [f"{self._name(key)}:slots" for key, _ in leases]
-            await self._link.run(RENEW, names, [self._now(), seconds, *(slot for _, slot in leases)])
+    async def _set_leases(self, leases: Sequence[Lease], seconds: float) -> bool:
+        if not leases:
+            return True
+        names = [f"{self._names.name(key)}:slots" for key, _ in leases]
+        answer = await self._link.ask(RENEW, names, [self._now(), seconds, *(slot for _, slot in leases)])
+        if answer is None:
+            return False
+        self._set_aside(answer[1:])
+        return True
+
+    def _set_aside(self, names: Sequence[str]) -> None:
+        """Warn, once for each, of keys that were damaged."""
+        with self._lock:
+            fresh = [name for name in dict.fromkeys(names) if name not in self._aside]
+            if len(self._aside) < MOST_TOLD:
+                self._aside.update(fresh)
+        for name in fresh:
+            logger("state").warning(
+                "The key %s in Redis was damaged; it has been emptied and is begun anew.", name
+            )
 
     def _watched(self, key: str) -> list[str]:
         """The deployment, first, and others asked for of late."""
@@ -192,11 +265,6 @@ class RedisState:
             while len(self._waits) > WATCHED:
                 del self._waits[next(iter(self._waits))]
             return [key, *(other for other in self._waits if other != key)]
-
-    def _name(self, key: str) -> str:
-        """The name in Redis, without the base URL; its braces keep all names on one node of a cluster."""
-        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-        return f"{{{self._prefix}}}:{key.partition('#')[0]}:{digest}"
 
     def _time(self) -> float:
         return time.monotonic() if self._clock is None else self._clock.now()
