@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib.util
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelyard.deadlines import seconds
 from modelyard.errors import ConfigurationError
 from modelyard.tooling.arguments import AnyArguments
 from modelyard.tooling.function import Approve, FunctionTool
+from modelyard.tooling.mcp_link import McpLink
+from modelyard.tooling.mcp_server import McpServer
 from modelyard.types.content import FilePart, ImagePart, TextPart, ToolResult
 
 if TYPE_CHECKING:
-    from mcp import Client
     from mcp.types import CallToolResult, ContentBlock
     from mcp.types import Tool as McpTool
 
@@ -30,6 +31,7 @@ async def mcp_tools(
     headers: Mapping[str, str] | None = None,
     prefix: str = "",
     timeout: float | None = None,  # noqa: ASYNC109 it is the tools', not this function's
+    connect_timeout: float | None = 30.0,
     approve: Approve | None = None,
 ) -> AsyncGenerator[list[FunctionTool], None]:
     """Connect to an MCP server for as long as the block lasts, and give its tools.
@@ -39,116 +41,37 @@ async def mcp_tools(
     ``prefix`` is put before the names, to keep those of several servers apart. ``timeout`` (seconds) and
     ``approve`` are those of every tool. The server checks the arguments.
 
-    Raises ``ConfigurationError`` when the package is missing or the server cannot be reached.
+    Connecting and listing take ``connect_timeout`` seconds at most; a command not ready by then is ended.
+    A connection that was lost is made anew by the next call. What a command writes to its standard error is
+    logged to ``modelyard.mcp`` at DEBUG.
+
+    Raises ``ConfigurationError`` when the package is missing or the server does not answer, with what the server
+    said of it. Of the server it names the program or the origin of the URL: arguments, paths, queries and headers
+    may be secrets.
     """
-    _check(server)
-    connection = _connection(server, env=env, cwd=cwd, headers=headers)
-    ready: asyncio.Future[tuple[Client, list[McpTool]]] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    # The client lives in a task of its own: its task groups would wrap what the block raises, and must be left by
-    # the task that entered them.
-    keeper = asyncio.create_task(_keep(connection, ready, stop))
+    within = seconds(connect_timeout, "connect_timeout")
+    reached_by = McpServer(server, env or {}, cwd, headers or {})
+    del server, env, headers  # the locals of this frame may be shown
+    _check_installed()
+    link = McpLink(reached_by, within)
     try:
-        client, listed = await _listed(ready, server)
-        yield [_tool(client, tool, prefix, timeout, approve) for tool in listed]
+        yield [_tool(link, tool, prefix, timeout, approve) for tool in await link.tools()]
     finally:
-        stop.set()
-        if not ready.done():
-            keeper.cancel()
-        with contextlib.suppress(Exception, asyncio.CancelledError):
-            await asyncio.shield(keeper)
+        await link.aclose()
 
 
-@contextlib.asynccontextmanager
-async def _connection(
-    server: str | Sequence[str],
-    *,
-    env: Mapping[str, str] | None,
-    cwd: str | None,
-    headers: Mapping[str, str] | None,
-) -> AsyncGenerator[Client, None]:
-    from mcp import Client, StdioServerParameters
-
-    if not isinstance(server, str):
-        command, *args = server
-        parameters = StdioServerParameters(command=command, args=args, env=dict(env or {}), cwd=cwd)
-        async with Client(parameters) as client:
-            yield client
-        return
-    import httpx2
-    from mcp.client.streamable_http import streamable_http_client
-
-    # Servers may stay silent for as long as a tool takes; the tool's own timeout is the limit.
-    timeout = httpx2.Timeout(30.0, read=None)
-    async with (
-        httpx2.AsyncClient(headers=dict(headers or {}), timeout=timeout, follow_redirects=False) as http_client,
-        Client(streamable_http_client(server, http_client=http_client)) as client,
-    ):
-        yield client
-
-
-def _check(server: str | Sequence[str]) -> None:
+def _check_installed() -> None:
     if importlib.util.find_spec("mcp") is None:
         raise ConfigurationError(
             "Tools of an MCP server need the package mcp.", hint="Install it: pip install 'modelyard[mcp]'."
         )
-    if isinstance(server, str) and not server.startswith(("http://", "https://")):
-        raise ConfigurationError(
-            f"{server!r} is no URL of an MCP server.",
-            hint='A command is given as a list: ["python", "server.py"].',
-        )
 
 
-async def _keep(
-    connection: contextlib.AbstractAsyncContextManager[Client],
-    ready: asyncio.Future[tuple[Client, list[McpTool]]],
-    stop: asyncio.Event,
-) -> None:
-    """Hold the connection open until it is to stop; what goes wrong before it stands goes to ``ready``."""
-    try:
-        async with connection as client:
-            ready.set_result((client, await _list_tools(client)))
-            await stop.wait()
-    except Exception as error:
-        if ready.done():
-            raise
-        ready.set_exception(error)
-
-
-async def _listed(
-    ready: asyncio.Future[tuple[Client, list[McpTool]]], server: str | Sequence[str]
-) -> tuple[Client, list[McpTool]]:
-    try:
-        return await ready
-    except Exception as error:
-        reason = _first(error)
-    where = server if isinstance(server, str) else " ".join(server)
-    raise ConfigurationError(
-        f"The MCP server {where!r} does not answer: {type(reason).__name__}: {reason}.",
-        hint="Check the command or the URL.",
-    )
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-async def _list_tools(client: Client) -> list[McpTool]:
-    found: list[McpTool] = []
-    cursor: str | None = None
-    while True:
-        page = await client.list_tools(cursor=cursor)
-        found += page.tools
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
-
-
-def _tool(client: Any, tool: McpTool, prefix: str, timeout: float | None, approve: Approve | None) -> FunctionTool:
+def _tool(
+    link: McpLink, tool: McpTool, prefix: str, timeout: float | None, approve: Approve | None
+) -> FunctionTool:
     return FunctionTool.of(
-        _caller(client, tool.name),
+        _caller(link, tool.name),
         AnyArguments(),
         name=f"{prefix}{tool.name}",
         description=tool.description or tool.title or "",
@@ -158,9 +81,9 @@ def _tool(client: Any, tool: McpTool, prefix: str, timeout: float | None, approv
     )
 
 
-def _caller(client: Client, name: str) -> Callable[..., Awaitable[ToolResult]]:
+def _caller(link: McpLink, name: str) -> Callable[..., Awaitable[ToolResult]]:
     async def call(**arguments: Any) -> ToolResult:
-        return _result(await client.call_tool(name, arguments))
+        return _result(await link.call(name, arguments))
 
     return call
 
