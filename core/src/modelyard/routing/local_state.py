@@ -120,10 +120,11 @@ class LocalState:
 
     def available_in(self, key: str) -> float:
         """Seconds until the breaker lets a request pass."""
-        health, now = self._windows.known.get(key), self._clock.now()
+        health = self._windows.known.get(key)
         if health is None:
             return 0.0
-        return health.wait(now)
+        now = self._clock.now()
+        return max(health.breaker.wait(now), health.exhausted_until - now, 0.0)
 
     def latency(self, key: str) -> float | None:
         """Seconds to the first output, smoothed."""
