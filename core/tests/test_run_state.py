@@ -156,6 +156,12 @@ CHANGES: dict[str, Change] = {
     ),
     "an unknown option": put("options", value={"evil": 1}),
     "a credential": put("options", "credential", value="sentinel-KEY-771"),
+    "a secret among the options of a provider": put(
+        "options", "provider_options", value={"acme": {"headers": {"x-api-key": "sentinel-KEY-771"}}}
+    ),
+    "options nested too deeply": put(
+        "options", "provider_options", value={"acme": json.loads("[" * 900 + "]" * 900)}
+    ),
     "tools among the options": put("options", "tools", value=[]),
     "an option of the wrong type": put("options", "temperature", value="warm"),
     "a deadline of the wrong type": put("options", "deadlines", value={"total": "soon"}),

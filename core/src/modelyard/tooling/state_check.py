@@ -31,7 +31,10 @@ def check_state(state: object) -> RunState:
             f"A run is resumed from a RunState, not from {type(state).__name__}.",
             hint="Read a stored one with RunState.from_json.",
         )
-    complaint = next(_complaints(state), None)
+    try:
+        complaint = next(_complaints(state), None)
+    except RecursionError:
+        complaint = "something in it is nested too deeply"
     if complaint is not None:
         raise RunStateError(
             f"The state of a run does not agree with itself: {complaint}.",
@@ -127,11 +130,14 @@ def _figures(usage: Any) -> Iterator[int | None]:
 
 
 def _about_options(state: RunState) -> Iterator[str]:
+    from modelyard.credentials.known_secrets import option_secrets
     from modelyard.types.options import CALL_OPTIONS
 
     known = CALL_OPTIONS - {"tools", "credential"}
     if "credential" in state.options:
         yield "options hold a credential"
+    if any(option_secrets(state.options.get("provider_options"))):
+        yield "provider_options hold a secret"
     if any(name not in known for name in state.options):
         yield "options hold one that no call has"
     if any(name not in CALL_OPTIONS or name in state.options for name in state.omitted):
