@@ -11,6 +11,7 @@ import pytest
 
 from modelyard import ConfigurationError, Message, RunState, RunStateError, Runtime, Tool, tool
 from modelyard.testing import Script, ScriptedProvider
+from modelyard.types.content import ToolCall
 from modelyard.types.controls import OutputFormat
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -319,6 +320,16 @@ async def test_every_checkpoint_of_a_run_is_read_back() -> None:
     states = [RunState.from_json(text) for text in stored]
     assert len(states) > 6
     assert [state.to_json() for state in states] == stored
+
+
+async def test_a_state_that_json_cannot_carry_is_a_typed_error(state: RunState) -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    call = ToolCall(id="call_1", name="look", arguments={"at": deep})
+    unwritable = state.model_copy(update={"messages": (Message.assistant(call),)})
+    with pytest.raises(RunStateError, match="nested too deeply"):
+        unwritable.to_json()
 
 
 # Conversations that come from elsewhere

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Literal, Self
+from collections.abc import Iterable
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -24,6 +25,8 @@ __all__ = ["RunState"]
 
 VERSION = 1
 _SIGNATURE = "signature"
+_MOST_DEEP = 256
+"""pydantic writes 255 levels of data, and no more."""
 _MOST = 2**53
 """The largest whole number that every reader of JSON keeps exact (RFC 8259, 6)."""
 
@@ -73,17 +76,25 @@ class RunState(Frozen):
     def to_json(self, key: bytes | None = None) -> str:
         """Write the state as JSON text, signed with HMAC-SHA256 where a key is given.
 
-        Raises ``ConfigurationError`` for a key that is no bytes or has fewer than 16 of them.
+        Raises ``ConfigurationError`` for a key that is no bytes or has fewer than 16 of them, and ``RunStateError``
+        for a conversation in which something is nested too deeply for JSON.
         """
         signer, key = Signer(key), None
         signer.check()
-        try:
-            text = self.model_dump_json()
-        except ValueError:  # half of a surrogate pair, which a model may write and UTF-8 cannot carry
-            text = json.dumps(self.model_dump(mode="json"))
+        text = self._text()
         if not signer.wanted:
             return text
         return f'{text[:-1]},"{_SIGNATURE}":"{signer.sign(parse_json(text))}"}}'
+
+    def _text(self) -> str:
+        try:
+            return self.model_dump_json()
+        except ValueError:  # half of a surrogate pair, which a model may write and UTF-8 cannot carry
+            pass
+        try:
+            return json.dumps(self.model_dump(mode="json"))
+        except (ValueError, RecursionError):
+            raise RunStateError("The state of a run cannot be written: it is nested too deeply.") from None
 
     @classmethod
     def from_json(cls, text: str | bytes, key: bytes | None = None) -> Self:
@@ -121,7 +132,22 @@ def _parse(text: object) -> JsonObject:
         data = parse_json(bytes(text) if isinstance(text, bytearray) else text)
     except ValueError:
         raise RunStateError("The stored state of a run is no JSON.") from None
+    if _is_deep(data):
+        raise RunStateError("The stored state of a run is nested too deeply.")
     return data if isinstance(data, dict) else {}
+
+
+def _is_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(_MOST_DEEP):
+        if not level:
+            return False
+        level = [inner for value in level if isinstance(value, (dict, list)) for inner in _inside(value)]
+    return bool(level)
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _check_signature(data: JsonObject, signature: object, signer: Signer) -> None:
