@@ -35,7 +35,7 @@ class FetchPolicy:
 
     max_bytes: int = 20 * 1024 * 1024
     max_total_bytes: int = 128 * 1024 * 1024
-    """What a request carries is in memory as bytes, as base64 and as JSON: measured, about six times its size."""
+    """A request with images by URL took seven times their size at its peak (54 and 126 MiB, Gemini, measured)."""
     concurrency: int = 16
     """More at a time would make one request a burden to the server its URLs name."""
     timeout: float = 20.0

@@ -76,7 +76,7 @@ class RunState(Frozen):
     def to_json(self, key: bytes | None = None) -> str:
         """Write the state as JSON text, signed with HMAC-SHA256 where a key is given.
 
-        Raises ``ConfigurationError`` for a key that is no bytes or has fewer than 16 of them, and ``RunStateError``
+        Raises ``ConfigurationError`` for a key that is no bytes or has fewer than 16 of them, ``RunStateError``
         for a conversation in which something is nested too deeply for JSON.
         """
         signer, key = Signer(key), None
