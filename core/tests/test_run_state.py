@@ -218,7 +218,7 @@ NO_STATES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", NO_STATES, ids=lambda text: f"{text!r:.30}")
+@pytest.mark.parametrize("text", NO_STATES, ids=lambda text: f"{text!r:.30}".partition(" at 0x")[0])
 def test_a37_what_is_no_state_is_a_typed_error(text: Any) -> None:
     with pytest.raises(RunStateError):
         RunState.from_json(text)
