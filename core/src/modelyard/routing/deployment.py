@@ -110,6 +110,10 @@ class Deployment:
         error.__cause__ = None if raised is error else safe_cause(raised, self.redactor)
         return error
 
+    def clean(self, text: str | None) -> str | None:
+        """An id that a server gave, without a secret that it may have put there."""
+        return self.redactor.redact(text) if text else text
+
     def hiding(self, secrets: Sequence[str | Secret]) -> Deployment:
         """The same deployment for a call that brought secrets of its own."""
         return replace(self, redactor=self.redactor.plus(secrets))
