@@ -95,6 +95,7 @@ class Engine:
             request=call.request_for(first),
             deployment=first.ref,
             operation=call.operation.name,
+            run_id=call.run_id,
         )
         return await self._go(0.0, [Status("started")], switched=True)
 
