@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from modelyard.errors import ConfigurationError
+from modelyard.types.waits import LONGEST_WAIT
 
 __all__ = ["Bounds"]
 
@@ -35,8 +36,8 @@ class Bounds:
     """Levels of nesting in the arguments of a call; deeper ones are no valid arguments. 128 at most."""
     list_pages: int = 200
     """Pages read of a list of models."""
-    wait_seconds: float = 86_400.0
-    """The longest wait believed, of retry hints and of rate limits that say when they start anew."""
+    wait_seconds: float = LONGEST_WAIT
+    """Seconds believed until a rate limit starts anew; a day, the default, is the most."""
     request_templates: int = 256
     """Paths of one session for which the head of a request is kept: they differ by model."""
     sessions: int = 256
@@ -47,6 +48,8 @@ class Bounds:
     def __post_init__(self) -> None:
         for entry in fields(self):
             _check(entry.name, getattr(self, entry.name), whole=isinstance(entry.default, int))
+        if self.wait_seconds > LONGEST_WAIT:
+            raise ConfigurationError(f"The bound wait_seconds is {self.wait_seconds}; a day is the most.")
         if self.argument_depth > _DEEPEST:
             raise ConfigurationError(
                 f"The bound argument_depth is {self.argument_depth}; it is {_DEEPEST} at most.",

@@ -29,12 +29,15 @@
             ├── TruncatedOutputError  it was cut off at the limit of output tokens
             └── OutputValidationError it does not fit the type or schema, after every repair
 
-This module imports nothing but the standard library.
+This module imports nothing but the standard library, and what does no more.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from modelyard.surrogates import mend_text
+from modelyard.types.waits import believed_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -208,14 +211,14 @@ class ProviderError(ModelyardError):
         alternatives: Sequence[str] = (),
         partial: Completion | None = None,
     ) -> None:
-        super().__init__(_shorten(message), hint=hint)
+        super().__init__(mend_text(_shorten(message)), hint=None if hint is None else mend_text(hint))
         self.provider = provider
         self.model = model
         self.status = status
-        self.code = code
+        self.code = None if code is None else mend_text(code)
         self.request_id = request_id
         self.retryable = self.default_retryable if retryable is None else retryable
-        self.retry_after = retry_after
+        self.retry_after = believed_wait(retry_after)
         self.attempts = tuple(attempts)
         self.alternatives = tuple(alternatives)
         self.partial = partial

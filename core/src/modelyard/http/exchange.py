@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, cast
 
 from modelyard.bounds import Bounds
@@ -29,19 +29,22 @@ __all__ = [
 _BOUNDS = Bounds()
 
 
-def decode_value(body: bytes) -> Any:
-    """The JSON value of an answer; raises ``InvalidResponseError`` for what is no JSON."""
+def decode_value(body: bytes, tell: Callable[[str], None] | None = None) -> Any:
+    """The JSON value of an answer; raises ``InvalidResponseError`` for what is no JSON.
+
+    ``tell`` is called with what was set right, as by ``parse_json``.
+    """
     try:
-        return parse_json(body)
+        return parse_json(body, tell)
     except ValueError:
         shown = plain_text(body)
         what = f"is no JSON: {shown}" if shown else "is empty"
         raise InvalidResponseError(f"The answer {what}.") from None
 
 
-def decode_json(body: bytes) -> JsonObject:
+def decode_json(body: bytes, tell: Callable[[str], None] | None = None) -> JsonObject:
     """The JSON object of an answer; raises ``InvalidResponseError`` for anything else."""
-    value = decode_value(body)
+    value = decode_value(body, tell)
     if not isinstance(value, dict):
         raise InvalidResponseError(f"The answer is a JSON {type(value).__name__}, not an object.")
     return value

@@ -17,6 +17,7 @@ from typing import Any
 from modelyard import errors
 from modelyard.errors import ProviderError
 from modelyard.types.base import JsonObject
+from modelyard.types.waits import believed_wait
 
 __all__ = [
     "WAITED_FOR_POOL",
@@ -33,8 +34,6 @@ __all__ = [
 
 WAITED_FOR_POOL = "modelyard_waited_for_pool"
 """The attribute of an aiohttp timeout that says that the request waited for a connection of ours."""
-
-_LONGEST_WAIT = 10 * 365 * 86_400.0
 
 
 class HttpFailure(Exception):
@@ -90,8 +89,7 @@ def plain_text(body: bytes, limit: int = 300) -> str:
     """A short, readable form of a body that is no JSON: tags removed, white space folded."""
     text = body[: 64 * 1024].decode("utf-8", "replace")
     if "<" in text:
-        text = re.sub(r"<(script|style)[^>]*>[^<]*", " ", text, flags=re.IGNORECASE)
-        text = re.sub(r"<[^<>]*>", " ", text)
+        text = _TAG.sub(" ", text)
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[:limit]}…"
 
@@ -104,16 +102,17 @@ def first_value(header: str | None) -> str | None:
 def find_retry_after(headers: Mapping[str, str], *hints: float | None) -> float | None:
     """The seconds a provider asks to wait: the largest of its headers and the hints read from its body.
 
-    Understands ``retry-after-ms``, and ``retry-after`` as seconds or an HTTP date; a header that came several
-    times has all its values read. Names are lower case.
+    Understands ``retry-after-ms``, and ``retry-after`` as seconds, an HTTP date or a moment in seconds since the
+    epoch; a header that came several times has all its values read. A day is the longest wait that is believed.
+    Names are lower case.
     """
     found = [hint for hint in hints if hint is not None]
     milliseconds = _numbers(headers.get("retry-after-ms", ""))
     found += [number / 1000 for number in milliseconds]
     text = headers.get("retry-after", "")
     found += [*_numbers(text), *_dates(text)]
-    sane = [seconds for seconds in found if 0 <= seconds <= _LONGEST_WAIT]
-    return max(sane, default=None)
+    believed = [believed_wait(seconds) for seconds in found]
+    return max((seconds for seconds in believed if seconds is not None), default=None)
 
 
 _MOST_VALUES = 100
@@ -139,6 +138,9 @@ def _dates(text: str) -> list[float]:
             found.append(max(moment.timestamp() - time.time(), 0.0))
     return found
 
+
+_TAG = re.compile(r"<(?:script|style)\b[^<>]*+>[^<]*+|<[^<>]*+>", re.IGNORECASE)
+"""A tag, and what a script or a style holds. Ends at the next ``<``, so a page of openings takes linear time."""
 
 _FAMILIES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
 

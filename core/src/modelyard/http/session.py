@@ -9,37 +9,29 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.veil import SecretHeaders
-from modelyard.errors import ConfigurationError, ProviderError
+from modelyard.errors import ProviderError
 from modelyard.http.client import AsyncClient, Response
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
 from modelyard.http.failures import first_value
 from modelyard.http.limits import rate_limits
 from modelyard.http.unpack import ACCEPTED
 from modelyard.jsonio import encode_json
-from modelyard.settings_check import headers_problem
 from modelyard.streaming.collect import collect
 from modelyard.streaming.decode import StreamDecoder, decode_sse
 from modelyard.types.base import JsonObject
 from modelyard.types.completion import Completion
 from modelyard.types.events import Event, ResponseInfo
-from modelyard.types.report import Report
+from modelyard.types.limits import RateLimit
+from modelyard.types.report import Note, Report
 from modelyard.types.request import Request
 
-__all__ = [
-    "HttpSession",
-    "SecretHeaders",
-    "WireRequest",
-    "accepted",
-    "checked_headers",
-    "merge_options",
-    "template_of",
-]
+__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "accepted", "merge_options", "template_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +49,20 @@ class WireRequest:
     api: str = ""
 
 
-def checked_headers(headers: Mapping[str, str]) -> SecretHeaders:
-    """Headers that can be sent as they are; raises ``ConfigurationError``, without the value, for others.
-
-    Those of the settings were checked when they came in; a plugin adds what options and the environment say.
-    """
-    shut = SecretHeaders(headers)
-    problem = headers_problem(shut)
-    if problem is not None:
-        raise ConfigurationError(f"The headers {problem}.", hint="Check the provider's options and its variables.")
-    return shut
-
-
 def template_of(request: Any) -> Any:
     """The URL and headers of a request, to serve others; its body, and what speaks of it, is left behind."""
     template = type(request)("POST", request.url, headers=request.headers, extensions=request.extensions)
     template.headers.pop("content-length", None)
     return template
+
+
+def _noted(info: ResponseInfo | None, decoder: StreamDecoder) -> ResponseInfo:
+    """What is known of a response, with what its decoder has set right."""
+    info = info or ResponseInfo()
+    if not decoder.notes:
+        return info
+    known = info.report.notes if info.report is not None else ()
+    return replace(info, report=Report(notes=(*known, *decoder.notes)))
 
 
 def accepted(*, stream: bool = False) -> dict[str, str]:
@@ -114,7 +103,7 @@ class HttpSession(ABC):
         self._client = client
         self._owns_client = owns_client
         self._base_url = base_url
-        self._headers = checked_headers(headers)
+        self._headers = SecretHeaders(headers)
         self.bounds = bounds or Bounds()
         self._templates: dict[tuple[str, bool], Any] = {}
 
@@ -134,7 +123,7 @@ class HttpSession(ABC):
         while wire is not None:
             info = await self.answer(wire, decoder, events, info)
             wire = self.following(wire, decoder)
-        return collect(events, provider=card.provider, model=request.model, info=info)
+        return collect(events, provider=card.provider, model=request.model, info=_noted(info, decoder))
 
     async def answer(
         self, wire: WireRequest, decoder: StreamDecoder, events: list[Event], info: ResponseInfo | None
@@ -143,7 +132,7 @@ class HttpSession(ABC):
         response = await self.send(wire, stream=False)
         info = info or self._info(response, wire)
         try:
-            decoder.feed_body(decode_json(await self.read(response, decoder)), events.append)
+            decoder.feed_body(decode_json(await self.read(response, decoder), decoder.set_right), events.append)
         except ProviderError as error:
             error.request_id = error.request_id or info.request_id
             raise
@@ -156,6 +145,7 @@ class HttpSession(ABC):
         wire: WireRequest | None = self.build(request, card)
         assert wire is not None
         decoder, info = self._decoder(wire, request), None
+        told: tuple[Note, ...] = ()
         while wire is not None:
             response = await self.send(wire, stream=True)
             try:
@@ -167,6 +157,9 @@ class HttpSession(ABC):
                 batches = self.unstreamed(response, decoder) if unstreamed else decode_sse(response, decoder)
                 async with aclosing(batches):
                     async for batch in batches:
+                        if decoder.notes and decoder.notes is not told:
+                            told = decoder.notes
+                            yield _noted(info, decoder)
                         yield batch
             except ProviderError as error:
                 error.request_id = error.request_id or (info.request_id if info else None)
@@ -231,7 +224,7 @@ class HttpSession(ABC):
         key = (wire.path, stream)
         template = self._templates.get(key) if not wire.headers else None
         if template is None:
-            headers = {**self._headers, **accepted(stream=stream), **checked_headers(wire.headers)}
+            headers = {**self._headers, **accepted(stream=stream), **wire.headers}
             url = f"{self._base_url}{wire.path}"
             template = template_of(self._client.build_request("POST", url, headers=headers))
             if not wire.headers and len(self._templates) < self.bounds.request_templates:
@@ -246,9 +239,13 @@ class HttpSession(ABC):
     async def unstreamed(self, response: Response, decoder: StreamDecoder) -> AsyncGenerator[list[Event], None]:
         """Decode a whole answer a server sent although a stream was asked for."""
         events: list[Event] = []
-        decoder.feed_body(decode_json(await self.read(response, decoder)), events.append)
+        decoder.feed_body(decode_json(await self.read(response, decoder), decoder.set_right), events.append)
         yield events
+
+    def limits(self, response: Response) -> dict[str, RateLimit]:
+        """The rate limits the head of a response states, by name."""
+        return rate_limits(response.headers.raw, longest=self.bounds.wait_seconds)
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
         request_id = first_value(response.headers.get(self.request_id_header))
-        return ResponseInfo(request_id, wire.report, rate_limits(response.headers.raw))
+        return ResponseInfo(request_id, wire.report, self.limits(response))

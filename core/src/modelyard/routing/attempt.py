@@ -14,6 +14,7 @@ from modelyard.errors import (
 )
 from modelyard.routing.verdict import verdict_on
 from modelyard.types.record import AttemptRecord, Outcome
+from modelyard.types.waits import believed_wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,13 +43,7 @@ class Attempt:
         self._record: AttemptRecord | None = None
         self.request_id: str | None = None
         self.rate_limits: Mapping[str, RateLimit] = {}
-        call.observe(
-            "attempt_started",
-            call_id=call.id,
-            deployment=deployment.ref,
-            number=number,
-            server=deployment.origin,
-        )
+        call.observe("attempt_started", call_id=call.id, deployment=deployment.ref, number=number)
 
     @property
     def over(self) -> bool:
@@ -97,7 +92,7 @@ class Attempt:
             await self._call.state.report(
                 self.deployment.key,
                 verdict if generates else "neutral",
-                delay=delay,
+                delay=believed_wait(delay),
                 latency=self._first_output if generates else None,
                 rate_limits=self.rate_limits,
             )

@@ -12,7 +12,7 @@ from modelyard.routing.budget import RetryBudget
 from modelyard.routing.clock import Clock, SystemClock
 from modelyard.routing.limits import Limits, WindowCounter
 from modelyard.routing.lines import Lines
-from modelyard.routing.state import FULL, Refusal, Verdict
+from modelyard.routing.state import FULL, Refusal, Verdict, exhausted_for
 
 if TYPE_CHECKING:
     from modelyard.types.limits import RateLimit
@@ -108,9 +108,11 @@ class LocalState:
                 health.breaker.release()
             if latency is not None and verdict == "ok":
                 health.latency = latency if health.latency is None else 0.8 * health.latency + 0.2 * latency
-            for limit in (rate_limits or {}).values():
-                if limit.remaining == 0 and limit.reset:
-                    health.exhausted_until = max(health.exhausted_until, now + limit.reset)
+            spent = exhausted_for(rate_limits)
+            if verdict == "ok":  # whatever an earlier answer said, this one was given
+                health.exhausted_until = now + spent if spent else 0.0
+            elif spent:
+                health.exhausted_until = max(health.exhausted_until, now + spent)
         self.lines.wake(key)
 
     async def take_retry(self, key: str) -> bool:

@@ -200,7 +200,11 @@ elseif verdict == 'failed' then
 elseif health.probe > 0 then
   changes.probe = 0
 end
-if exhausted > 0 then changes.exhausted = math.max(health.exhausted, now + exhausted) end
+if verdict == 'ok' then
+  if exhausted + health.exhausted > 0 then changes.exhausted = exhausted > 0 and now + exhausted or 0 end
+elseif exhausted > 0 then
+  changes.exhausted = math.max(health.exhausted, now + exhausted)
+end
 if next(changes) then save(key, now, changes) end
 return add_waits({'', '0'}, now, probe_timeout)
 """

@@ -19,7 +19,7 @@ from modelyard.routing.local_state import LocalState
 from modelyard.routing.redis_link import PROBE_EVERY, RedisLink
 from modelyard.routing.redis_names import RedisNames
 from modelyard.routing.redis_scripts import ADMIT, PROBE, RENEW, REPORT, TAKE_RETRY
-from modelyard.routing.state import Reason, Refusal, Verdict
+from modelyard.routing.state import Reason, Refusal, Verdict, exhausted_for
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -113,9 +113,9 @@ class RedisState:
     ) -> None:
         """Say how an admitted request ended."""
         await self._local.report(key, verdict, delay=delay, latency=latency, rate_limits=rate_limits)
-        spent = [limit.reset for limit in (rate_limits or {}).values() if limit.remaining == 0 and limit.reset]
+        spent = exhausted_for(rate_limits)
         slot, known = self._leases.release(key)
-        report = (verdict, delay or 0.0, max(spent, default=0.0), latency is not None)
+        report = (verdict, delay or 0.0, spent, latency is not None)
         await asyncio.shield(self._link.spawn(self._send_report(key, *report, slot if known else "")))
 
     async def take_retry(self, key: str) -> bool:

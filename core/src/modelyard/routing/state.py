@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelyard.routing.limits import Limits
     from modelyard.types.limits import RateLimit
 
-__all__ = ["FULL", "Reason", "Refusal", "SharedState", "Verdict"]
+__all__ = ["FULL", "Reason", "Refusal", "SharedState", "Verdict", "exhausted_for"]
 
 Verdict: TypeAlias = Literal["ok", "failed", "neutral"]
 """What an attempt says of its deployment: nothing, when it was cancelled or the fault is the caller's."""
@@ -32,6 +32,12 @@ class Refusal:
 
 FULL: Final = Refusal("concurrency", 0.02)
 """As many requests as allowed are under way."""
+
+
+def exhausted_for(rate_limits: Mapping[str, RateLimit] | None) -> float:
+    """Seconds until every limit that an answer said is used up starts anew; 0 when none is."""
+    spent = [limit.reset for limit in (rate_limits or {}).values() if limit.remaining == 0 and limit.reset]
+    return max(spent, default=0.0)
 
 
 class SharedState(Protocol):

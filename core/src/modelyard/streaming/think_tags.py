@@ -20,9 +20,10 @@ class ThinkTags:
     says. Linear in the text; at most a tag's length is held back.
     """
 
-    __slots__ = ("_held", "_inside", "_over")
+    __slots__ = ("_blank", "_held", "_inside", "_over")
 
     def __init__(self) -> None:
+        self._blank: list[str] = []  # white space before anything else: of the answer, if no tag follows
         self._held = ""
         self._inside = False
         self._over = False
@@ -51,21 +52,25 @@ class ThinkTags:
 
     def end(self) -> Iterator[Piece]:
         """The input has ended: yield what was held back."""
-        held, self._held = self._held, ""
+        held, self._held = "".join((*self._blank, self._held)), ""
+        self._blank = []
         if held:
             yield "reasoning" if self._inside else "text", held
 
     def _begin(self, text: str) -> str:
         """Look for the opening tag; returns what follows it, or all of a text that has none."""
         start = text.lstrip()
+        if len(start) < len(text):
+            self._blank.append(text[: len(text) - len(start)])
         if start.startswith(_OPEN):
-            self._inside = True
+            self._inside, self._blank = True, []
             return start[len(_OPEN) :]
         if _OPEN.startswith(start):
-            self._held = text
+            self._held = start
             return ""
         self._over = True
-        return text
+        before, self._blank = "".join(self._blank), []
+        return before + start
 
 
 def _overlap(text: str, tag: str) -> int:

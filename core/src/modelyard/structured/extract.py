@@ -14,6 +14,12 @@ __all__ = ["DuplicateKeyError", "extract_json", "parse_partial"]
 MOST_STARTS = 16
 """How many brackets are tried as the beginning; what keeps hostile text from costing more than its length."""
 
+MOST_PASSES = 3
+"""How often the text is gone through for them: a quote in the prose may hide some from the first time."""
+
+_DEEPEST = 1_000
+"""Open brackets after which nothing is JSON any more: Python reads no deeper."""
+
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*[ \t]*\r?\n?")
 _OPENING = re.compile(r"[{\[]")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|$)|[{}\[\]]', re.DOTALL)
@@ -68,29 +74,58 @@ def _candidates(text: str) -> Iterator[str]:
 
 
 def _spans(text: str) -> Iterator[str]:
-    """The stretches from an opening bracket to the one that closes it."""
-    at = 0
-    for _ in range(MOST_STARTS):
+    """The stretches from an opening bracket to the one that closes it, outermost first in their order."""
+    left, at = MOST_STARTS, 0
+    for _ in range(MOST_PASSES):
         opening = _OPENING.search(text, at)
         if opening is None:
             return
-        end = _closing(text, opening.start())
-        if end is not None:
-            yield text[opening.start() : end]
-        at = opening.end() if end is None else end
+        scan = _Scan(text, opening.start())
+        for start, end in scan.pairs():
+            yield text[start:end]
+            left -= 1
+            if not left:
+                return
+        if scan.unseen is None:
+            return
+        at = scan.unseen
 
 
-def _closing(text: str, start: int) -> int | None:
-    depth = 0
-    for token in _TOKEN.finditer(text, start):
-        word = token[0]
-        if word in ("{", "["):
-            depth += 1
-        elif word in ("}", "]"):
-            depth -= 1
-            if depth == 0:
-                return token.end()
-    return None
+class _Scan:
+    """One pass over the brackets of a text. ``unseen`` is the first that it took for part of a quoted text."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self.unseen: int | None = None
+        self._text = text
+        self._start = start
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Brackets that are closed, as soon as nothing open lies around them; at the end all the outermost."""
+        opened: list[int] = []
+        closed: list[tuple[int, int]] = []
+        for token in _TOKEN.finditer(self._text, self._start):
+            mark = token[0]
+            if mark in "{[":
+                opened.append(token.start())
+                if len(opened) > _DEEPEST:
+                    break
+            elif mark not in "}]":
+                self._look_inside(token)
+            elif opened:
+                pair = opened.pop(), token.end()
+                if not opened:
+                    yield pair
+                    closed.clear()
+                else:
+                    while closed and closed[-1][0] > pair[0]:
+                        closed.pop()
+                    closed.append(pair)
+        yield from closed
+
+    def _look_inside(self, token: re.Match[str]) -> None:
+        if self.unseen is None:
+            found = _OPENING.search(token[0])
+            self.unseen = None if found is None else token.start() + found.start()
 
 
 def _parse(text: str, *, unique_keys: bool) -> Any:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ConfigurationError
-from modelyard.http.quiet_logs import unlogged
 from modelyard.testing.leaks import find_credentials
 from modelyard.testing.replay import load_exchanges
 from modelyard.testing.scrub import kept_headers, scrub, scrub_json, secret_forms, secrets_of
@@ -55,10 +54,9 @@ class Recorder(LoopbackServer):
 
         headers = {name: value for name, value in received.headers.items() if name not in _NOT_FORWARDED}
         query = f"?{received.query}" if received.query else ""
-        client = httpx.Client(
+        with httpx.Client(
             timeout=self._timeout, follow_redirects=False, headers={"accept-encoding": "identity"}
-        )
-        with client, unlogged(httpx):
+        ) as client:
             answer = client.request(
                 received.method, f"{self._upstream}{received.path}{query}", headers=headers, content=received.body
             )

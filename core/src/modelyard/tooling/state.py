@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError
 
 from modelyard.catalog.pricing import Cost
-from modelyard.jsonio import parse_json
+from modelyard.jsonio import parse_stored
 from modelyard.tooling.errors import RunStateError
 from modelyard.tooling.limits import RunLimits
 from modelyard.tooling.signing import Signer
@@ -84,7 +84,7 @@ class RunState(Frozen):
         text = self._text()
         if not signer.wanted:
             return text
-        return f'{text[:-1]},"{_SIGNATURE}":"{signer.sign(parse_json(text))}"}}'
+        return f'{text[:-1]},"{_SIGNATURE}":"{signer.sign(parse_stored(text))}"}}'
 
     def _text(self) -> str:
         try:
@@ -129,7 +129,7 @@ def _parse(text: object) -> JsonObject:
     if not isinstance(text, (str, bytes, bytearray)):
         raise RunStateError(f"The stored state of a run must be JSON text, not {type(text).__name__}.")
     try:
-        data = parse_json(bytes(text) if isinstance(text, bytearray) else text)
+        data = parse_stored(bytes(text) if isinstance(text, bytearray) else text)
     except ValueError:
         raise RunStateError("The stored state of a run is no JSON.") from None
     if _is_deep(data):

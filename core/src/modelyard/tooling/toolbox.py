@@ -23,8 +23,7 @@ from modelyard.types.tools import Tool
 __all__ = ["Handler", "Toolbox"]
 
 Handler = Callable[..., Any]
-Begin = Callable[[ToolCall, Tool], Awaitable[None]]
-Ran = Callable[[ToolCall, ToolResult | None], None]
+Begin = Callable[[ToolCall], Awaitable[None]]
 
 
 class Toolbox:
@@ -57,11 +56,10 @@ class Toolbox:
         self._timeout = limits.tool_timeout
         self._slots = asyncio.Semaphore(limits.max_parallel_calls if parallel else 1)
 
-    async def answer(self, call: ToolCall, begin: Begin, ran: Ran) -> ToolResult | None:
+    async def answer(self, call: ToolCall, begin: Begin) -> ToolResult | None:
         """The result of a call, ``None`` when the host is to bring it.
 
         ``begin`` is awaited when everything is checked and the tool is about to run; what it raises is raised.
-        ``ran`` is told the result in the same task, ``None`` if the tool was cancelled.
         """
         tool = self._tools.get(call.name)
         if tool is None:
@@ -70,8 +68,8 @@ class Toolbox:
         if call.arguments is None:
             return error_result(
                 call,
-                "Nothing was executed: the arguments are no complete JSON object. They were cut off or malformed; "
-                "make the call again, with complete arguments.",
+                "Nothing was executed: the call has no valid arguments. They are no complete JSON object: cut "
+                "off, malformed or nested too deeply; make the call again, with complete arguments.",
             )
         try:
             arguments = tool.read(call)
@@ -83,13 +81,8 @@ class Toolbox:
         if tool.is_external:
             return None
         async with self._slots:
-            await begin(call, tool)
-            result = None
-            try:
-                result = await self._run(tool, call, arguments)
-            finally:
-                ran(call, result)
-            return result
+            await begin(call)
+            return await self._run(tool, call, arguments)
 
     async def _run(self, tool: FunctionTool, call: ToolCall, arguments: dict[str, Any]) -> ToolResult:
         limit = self._timeout if tool.timeout is None else tool.timeout

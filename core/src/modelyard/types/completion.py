@@ -45,6 +45,13 @@ class Completion(Frozen):
     record: Record = Field(default_factory=Record)
     _card: ModelCard | None = PrivateAttr(default=None)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two answers say the same; the card that prices one is no part of it, nor is it stored."""
+        return self.__dict__ == other.__dict__ if isinstance(other, Completion) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.model, self.response_id, self.request_id))
+
     @property
     def text(self) -> str:
         """The answer's text, without reasoning and refusals."""

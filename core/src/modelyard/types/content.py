@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from modelyard.bounds import Bounds
+from modelyard.jsonio import depth_over
+from modelyard.surrogates import mend_json, mend_text
 from modelyard.types.base import Frozen, JsonObject, Opaque
 from modelyard.types.controls import Cache
 
@@ -25,6 +29,8 @@ __all__ = [
     "ToolCall",
     "ToolResult",
 ]
+
+_DEPTH = Bounds().argument_depth
 
 ReasoningKind: TypeAlias = Literal["text", "summary", "hidden"]
 
@@ -184,6 +190,8 @@ class ToolCall(Frozen):
         if not isinstance(value, dict):
             return value
         arguments, text = value.get("arguments"), value.get("arguments_text")
+        if arguments is None and "arguments" in value and text is not None:
+            return value  # a call stored as one without valid arguments is not to become valid by being read
         if isinstance(arguments, str) and text is None:
             arguments, text = None, arguments
         if arguments is None:
@@ -268,14 +276,44 @@ def urls_of(part: Part) -> Iterator[ImagePart | FilePart]:
         yield part
 
 
-def parse_arguments(text: str) -> JsonObject | None:
-    """Read tool arguments: empty text and ``null`` mean no arguments, anything but an object ``None``."""
+def parse_arguments(text: str, depth: int = _DEPTH) -> JsonObject | None:
+    """Read tool arguments: empty text and ``null`` mean no arguments, anything but an object ``None``.
+
+    So do objects nested deeper than ``depth``, and numbers that JSON does not have.
+    """
+    return read_arguments(text, depth)[0]
+
+
+def read_arguments(text: str, depth: int = _DEPTH) -> tuple[JsonObject | None, bool]:
+    """What ``parse_arguments`` gives, and whether it was the depth that left nothing."""
     if not text or text.isspace():
-        return {}
+        return {}, False
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+        value = _ARGUMENTS.decode(text)
+    except ValueError:
+        return None, False
+    except RecursionError:
+        return None, True
     if value is None:
-        return {}
-    return value if isinstance(value, dict) else None
+        return {}, False
+    if not isinstance(value, dict):
+        return None, False
+    if len(text) > 2 * depth and depth_over(value, depth, text):
+        return None, True
+    return mend_json(value) if _may_hold_halves(text) else value, False
+
+
+def _may_hold_halves(text: str) -> bool:
+    return "\\ud" in text or "\\uD" in text or (not text.isascii() and mend_text(text) is not text)
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    return number if math.isfinite(number) else _no_number(word)
+
+
+_ARGUMENTS = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)

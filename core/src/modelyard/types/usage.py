@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.figures import whole, without_infinite
 
 __all__ = ["Usage"]
 
@@ -56,13 +57,10 @@ class Usage(Frozen):
             output_tokens=output_tokens,
             reasoning_tokens=reasoning_tokens,
             total_tokens=total_tokens,
-            raw=raw,
+            raw=without_infinite(raw),
         )
 
 
 def count(source: JsonObject, key: str) -> int | None:
-    """Read a token count, ``None`` for anything that is no whole, non-negative number."""
-    value = source.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        return None
-    return value
+    """Read a token count, ``None`` for anything that is no whole, non-negative number within reason."""
+    return whole(source.get(key))

@@ -33,8 +33,9 @@ class ChatDecoder(StreamDecoder):
     """
 
     def __init__(self) -> None:
-        self._calls = ToolCallTracker()
+        self._calls = ToolCallTracker(self.new_call_id, self.arguments)
         self._next_index = 0
+        self._whole = False
         self._open: tuple[str, int] | None = None
         self._called = False
         self._refused = False
@@ -43,7 +44,7 @@ class ChatDecoder(StreamDecoder):
         self._response_id: str | None = None
         self._model: str | None = None
         self._service_tier: str | None = None
-        self._logprobs: tuple[TokenLogprob, ...] = ()
+        self._logprobs: list[TokenLogprob] = []
 
     @abstractmethod
     def finish(self, raw: str | None, *, called: bool, refused: bool) -> FinishReason:
@@ -87,13 +88,16 @@ class ChatDecoder(StreamDecoder):
         choices = body.get("choices")
         if not isinstance(choices, list) or not choices:
             raise InvalidResponseError("The answer holds no choices.")
+        self._whole = True
         self._head(body)
         self._choice(choices[0], "message", emit)
         self._done(emit)
 
     def text(self, kind: str, text: str, emit: Emit) -> None:
         """Emit text of a kind (``text`` or ``refusal``), beginning a new part when the kind changes."""
-        logprobs, self._logprobs = self._logprobs, ()
+        logprobs: tuple[TokenLogprob, ...] = ()
+        if self._logprobs:
+            logprobs, self._logprobs = tuple(self._logprobs), []
         if kind == "refusal":
             self._refused = True
             emit(ContentDelta(self.part(kind), text, "refusal", logprobs=logprobs))
@@ -146,13 +150,18 @@ class ChatDecoder(StreamDecoder):
             self.text("refusal", refusal, emit)
         calls = delta.get("tool_calls")
         if isinstance(calls, list):
-            for call in calls:
-                if isinstance(call, dict):
-                    self._call(call, emit)
+            self._listed(calls, emit)
         if isinstance(delta.get("function_call"), dict):  # the form before tools, still sent by some servers
-            self._call({"function": delta["function_call"]}, emit)
+            self._call({"function": delta["function_call"]}, emit, set())
 
-    def _call(self, call: JsonObject, emit: Emit) -> None:
+    def _listed(self, calls: list[Any], emit: Emit) -> None:
+        """Take the calls of a message, or fragments of a delta: two that are named in one list are two calls."""
+        named: set[tuple[int | None, str | None]] = set()
+        for call in calls:
+            if isinstance(call, dict):
+                self._call(call, emit, named)
+
+    def _call(self, call: JsonObject, emit: Emit, named: set[tuple[int | None, str | None]]) -> None:
         function = call.get("function")
         if not isinstance(function, dict):
             custom = call.get("custom")
@@ -160,14 +169,16 @@ class ChatDecoder(StreamDecoder):
                 {"name": custom.get("name"), "arguments": custom.get("input")} if isinstance(custom, dict) else {}
             )
         index, wire_id, name = call.get("index"), call.get("id"), function.get("name")
+        index = index if type(index) is int else None
+        wire_id = wire_id if isinstance(wire_id, str) and wire_id not in ("", "null") else None
+        name = name if isinstance(name, str) and name else None
+        begins = self._whole or (name is not None and (index, wire_id) in named)
+        if name is not None:
+            named.add((index, wire_id))
         self._called = True
         self._open = None
         self._calls.fragment(
-            emit,
-            index=index if isinstance(index, int) else None,
-            wire_id=wire_id if isinstance(wire_id, str) and wire_id not in ("", "null") else None,
-            name=name if isinstance(name, str) and name else None,
-            arguments=function.get("arguments"),
+            emit, index=index, wire_id=wire_id, name=name, arguments=function.get("arguments"), begins=begins
         )
 
     def _done(self, emit: Emit) -> None:

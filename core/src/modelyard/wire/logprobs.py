@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelyard.types.figures import finite
 from modelyard.types.logprobs import TokenLogprob
 
 __all__ = ["token_logprobs"]
@@ -16,18 +17,18 @@ def token_logprobs(value: Any) -> tuple[TokenLogprob, ...]:
     """
     if not isinstance(value, dict):
         return ()
-    return (*_tokens(value.get("content")), *_tokens(value.get("refusal")))
+    return (*_tokens(value.get("content"), tops=True), *_tokens(value.get("refusal"), tops=True))
 
 
-def _tokens(entries: Any) -> tuple[TokenLogprob, ...]:
+def _tokens(entries: Any, *, tops: bool = False) -> tuple[TokenLogprob, ...]:
     if not isinstance(entries, list):
         return ()
-    return tuple(
-        TokenLogprob(token=entry["token"], logprob=entry["logprob"], top=_tokens(entry.get("top_logprobs")))
-        for entry in entries
-        if isinstance(entry, dict) and _is_token(entry)
-    )
-
-
-def _is_token(entry: dict[str, Any]) -> bool:
-    return isinstance(entry.get("token"), str) and type(entry.get("logprob")) in (int, float)
+    found = []
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("token"), str):
+            continue
+        logprob = finite(entry.get("logprob"))
+        if logprob is not None:
+            top = _tokens(entry.get("top_logprobs")) if tops else ()
+            found.append(TokenLogprob(token=entry["token"], logprob=logprob, top=top))
+    return tuple(found)

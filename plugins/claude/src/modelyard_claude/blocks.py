@@ -98,11 +98,12 @@ class _RedactedBlock:
 class CallBlock:
     """A call of one of the host's tools."""
 
-    __slots__ = ("_extras", "_id", "_input", "_name", "_pieces")
+    __slots__ = ("_extras", "_id", "_input", "_name", "_pieces", "read")
 
     def __init__(self, index: int, raw: JsonObject, model: str, emit: Emit) -> None:
         self._id, self._name = str(raw["id"]), str(raw["name"])
         self._input = raw.get("input")
+        self.read: Callable[[str], JsonObject | None] = parse_arguments
         self._extras = {key: value for key, value in raw.items() if key not in _CALL_FIELDS}
         self._pieces: list[str] = []
         emit(ToolCallStart(self._id, self._name))
@@ -124,7 +125,7 @@ class CallBlock:
         if not text and self._input:
             text = json.dumps(self._input, ensure_ascii=False, separators=(",", ":"))
             emit(ToolCallDelta(self._id, text))
-        arguments = None if cut_off and self.undecided else parse_arguments(text)
+        arguments = None if cut_off and self.undecided else self.read(text)
         opaque = Opaque(provider="claude", kind="tool_use", data=self._extras) if self._extras else None
         emit(ToolCallEnd(self._id, self._name, arguments, text, opaque))
 
@@ -132,23 +133,32 @@ class CallBlock:
 class _OtherBlock:
     """A block of the provider's own tools, or one not known yet: kept as it is and sent back in its place."""
 
-    __slots__ = ("_data", "_index", "_json")
+    __slots__ = ("_data", "_index", "_json", "_texts")
 
     def __init__(self, index: int, raw: JsonObject, model: str, emit: Emit) -> None:
         self._index = index
         self._data = dict(raw)
         self._json: list[str] = []
+        self._texts: dict[str, list[str]] = {}
 
     def delta(self, delta: JsonObject, emit: Emit) -> None:
         for key, value in delta.items():
             if key == "partial_json":
                 self._json.append(_text(delta, key))
             elif key != "type":
-                old = self._data.get(key)
-                both = isinstance(old, str) and isinstance(value, str)
-                self._data[key] = old + value if both else value
+                self._grow(key, value)
+
+    def _grow(self, key: str, value: Any) -> None:
+        """Text grows by text, in a list so that it takes linear time; anything else is replaced."""
+        old = self._data.get(key)
+        if not isinstance(value, str) or not isinstance(old, str):
+            self._texts.pop(key, None)
+            self._data[key] = value
+        else:
+            self._texts.setdefault(key, [old]).append(value)
 
     def end(self, emit: Emit, *, cut_off: bool = False) -> None:
+        self._data.update((key, "".join(pieces)) for key, pieces in self._texts.items())
         if any(self._json):
             try:
                 self._data["input"] = parse_json("".join(self._json))

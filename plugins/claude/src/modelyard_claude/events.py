@@ -72,6 +72,7 @@ class ClaudeDecoder(StreamDecoder):
         self._note(event["message"], event["message"])
 
     def _block_start(self, event: JsonObject, emit: Emit) -> None:
+        self._block_stop(event, emit)  # one that was left open at the same place is over
         self._open[event["index"]] = self._begin_block(event["content_block"], emit)
 
     def _block_stop(self, event: JsonObject, emit: Emit) -> None:
@@ -117,7 +118,11 @@ class ClaudeDecoder(StreamDecoder):
 
     def _begin_block(self, raw: JsonObject, emit: Emit) -> Block:
         self._settle(emit)
+        if raw.get("type") == "tool_use":
+            raw = {**raw, "id": self.new_call_id(str(raw["id"]))}
         block = begin_block(self._begun, raw, self._asked, emit)
+        if isinstance(block, CallBlock):
+            block.read = self.arguments
         self._begun += 1
         self._called = self._called or isinstance(block, CallBlock)
         return block

@@ -12,7 +12,9 @@ from typing import Any
 
 from modelyard.types.base import JsonObject
 from modelyard.types.content import CitationPart
+from modelyard.types.figures import finite
 from modelyard.types.logprobs import TokenLogprob
+from modelyard_gemini.places import Places
 
 __all__ = ["Said", "find_citations", "find_logprobs"]
 
@@ -27,13 +29,13 @@ def find_citations(candidates: Sequence[JsonObject], said: Said) -> Iterator[tup
     citation whose place is not known belongs to the last text part. Metadata of an unknown shape is read as far
     as it goes: it is no reason to lose the answer.
     """
-    texts = [(index, "".join(pieces)) for index, pieces in said]
+    places = Places([(index, "".join(pieces)) for index, pieces in said])
     seen: set[tuple[object, ...]] = set()
     for candidate in candidates:
         for read in (_grounded, _cited):
             found: list[tuple[int, CitationPart]] = []
             with contextlib.suppress(TypeError, AttributeError, ValueError, LookupError):
-                found.extend(read(candidate, texts))
+                found.extend(read(candidate, places))
             for index, part in found:
                 key = (part.url, part.title, part.quote, part.source, part.start, part.end)
                 if key not in seen:
@@ -44,30 +46,32 @@ def find_citations(candidates: Sequence[JsonObject], said: Said) -> Iterator[tup
 def find_logprobs(result: JsonObject) -> tuple[TokenLogprob, ...]:
     """The tokens of a ``logprobsResult``, each with its likeliest alternatives."""
     tops = result.get("topCandidates") or ()
-    found = []
+    found: list[TokenLogprob] = []
     for place, chosen in enumerate(result.get("chosenCandidates") or ()):
         others = tops[place].get("candidates") or () if place < len(tops) else ()
-        found.append(_token(chosen, tuple(_token(other) for other in others)))
+        found += _tokens([chosen], tuple(_tokens(others)))
     return tuple(found)
 
 
-def _token(entry: JsonObject, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
-    return TokenLogprob(token=entry.get("token", ""), logprob=entry.get("logProbability", 0.0), top=top)
+def _tokens(entries: Sequence[JsonObject], top: tuple[TokenLogprob, ...] = ()) -> Iterator[TokenLogprob]:
+    """Entries with no likelihood that can be meant are left out; zero, which is certain, is not written."""
+    for entry in entries:
+        logprob = finite(entry.get("logProbability", 0.0))
+        if logprob is not None:
+            yield TokenLogprob(token=entry.get("token", ""), logprob=logprob, top=top)
 
 
-def _grounded(candidate: JsonObject, texts: list[tuple[int, str]]) -> Iterator[tuple[int, CitationPart]]:
+def _grounded(candidate: JsonObject, places: Places) -> Iterator[tuple[int, CitationPart]]:
     """What ``groundingMetadata`` says: pages found, and the passages each supports."""
     metadata = candidate.get("groundingMetadata") or {}
     chunks = metadata.get("groundingChunks") or ()
     supports = metadata.get("groundingSupports") or ()
     if not supports:
         for number, chunk in enumerate(chunks):
-            yield _last(texts), CitationPart(**_source(chunk, number), raw=chunk)
+            yield places.last, CitationPart(**_source(chunk, number), raw=chunk)
     for support in supports:
         segment = support.get("segment") or {}
-        index, start, end = _place(
-            segment.get("startIndex", 0), segment.get("endIndex"), segment.get("text"), texts
-        )
+        index, start, end = places.find(segment.get("startIndex", 0), segment.get("endIndex"), segment.get("text"))
         for number in support.get("groundingChunkIndices") or ():
             chunk = chunks[number] if 0 <= number < len(chunks) else {}
             yield (
@@ -92,43 +96,11 @@ def _source(chunk: JsonObject, number: int) -> dict[str, Any]:
     return {"source": str(number)}
 
 
-def _cited(candidate: JsonObject, texts: list[tuple[int, str]]) -> Iterator[tuple[int, CitationPart]]:
+def _cited(candidate: JsonObject, places: Places) -> Iterator[tuple[int, CitationPart]]:
     """What ``citationMetadata`` says: works the text repeats. Entries that name no work say nothing."""
     for citation in (candidate.get("citationMetadata") or {}).get("citations") or ():
         url, title = citation.get("uri"), citation.get("title")
         if not url and not title:
             continue
-        index, start, end = _place(citation.get("startIndex", 0), citation.get("endIndex"), None, texts)
+        index, start, end = places.find(citation.get("startIndex", 0), citation.get("endIndex"), None)
         yield index, CitationPart(url=url, title=title, start=start, end=end, raw=citation)
-
-
-def _place(
-    start: int, end: int | None, quote: str | None, texts: list[tuple[int, str]]
-) -> tuple[int, int | None, int | None]:
-    """The text part a span of bytes lies in, and its place there in characters.
-
-    The bytes are those of the part or of the whole answer: the quote tells, and without one it is the answer.
-    """
-    if quote:
-        for index, text in texts:
-            if end is not None and text.encode()[start:end] == quote.encode():
-                first = len(text.encode()[:start].decode(errors="ignore"))
-                return index, first, first + len(quote)
-        for index, text in texts:
-            if text.count(quote) == 1:
-                first = text.index(quote)
-                return index, first, first + len(quote)
-        return _last(texts), None, None
-    for index, text in texts:
-        data = text.encode()
-        if end is not None and start < end <= len(data):
-            first = len(data[:start].decode(errors="ignore"))
-            return index, first, len(data[:end].decode(errors="ignore"))
-        start, end = start - len(data), None if end is None else end - len(data)
-        if start < 0:
-            break
-    return _last(texts), None, None
-
-
-def _last(texts: list[tuple[int, str]]) -> int:
-    return texts[-1][0] if texts else 0

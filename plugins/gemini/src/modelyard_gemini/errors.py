@@ -161,4 +161,4 @@ def _wait(details: JsonObject, message: str) -> float | None:
         return None
     hours, minutes, number, unit = hint.groups()
     seconds = float(number or 0) * (0.001 if unit and unit.lower() == "ms" else 1)
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + seconds
+    return float(hours or 0) * 3600 + float(minutes or 0) * 60 + seconds

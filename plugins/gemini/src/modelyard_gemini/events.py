@@ -6,13 +6,15 @@ carries a thought signature is never joined with another: it must go back to Goo
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
 from modelyard.errors import ContentFilterError, InvalidResponseError
-from modelyard.jsonio import encode_json
+from modelyard.jsonio import depth_over, encode_json
 from modelyard.streaming.decode import Emit, StreamDecoder
-from modelyard.streaming.tool_calls import emit_call, make_call_id
+from modelyard.streaming.tool_calls import make_call_id
+from modelyard.surrogates import mend_json
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.completion import Completion
 from modelyard.types.content import CitationPart
@@ -59,10 +61,10 @@ class Segments:
 class _OpenCall:
     """A call whose arguments arrive in pieces."""
 
-    def __init__(self, call_id: str, name: str) -> None:
+    def __init__(self, call_id: str, name: str, depth: int) -> None:
         self.id = call_id
         self.name = name
-        self.arguments = PartialArguments()
+        self.arguments = PartialArguments(depth)
         self.kept: JsonObject = {}
 
 
@@ -79,7 +81,7 @@ class GeminiDecoder(StreamDecoder):
         self._next_index = 0
         self._open_text: str | None = None
         self._open_call: _OpenCall | None = None
-        self._call_ids: set[str] = set()
+        self._calls = 0
         self._raw_finish: str | None = None
         self._usage: JsonObject | None = None
         self._used_before: JsonObject | None = None
@@ -238,11 +240,20 @@ class GeminiDecoder(StreamDecoder):
         self._open_text = None
         call_id, kept = self._identify(call, kept)
         if call.get("willContinue"):
-            self._open_call = _OpenCall(call_id, name)
+            self._open_call = _OpenCall(call_id, name, self.bounds.argument_depth)
             emit(ToolCallStart(call_id, name))
             self._continue_call(call, kept, emit)
         else:
-            emit_call(emit, call_id, name, arguments, self._opaque("function_call", kept) if kept else None)
+            self._whole_call(call_id, name, arguments, kept, emit)
+
+    def _whole_call(self, call_id: str, name: str, arguments: JsonObject, kept: JsonObject, emit: Emit) -> None:
+        text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        # `1e999` has become infinite, which is no number of JSON.
+        odd = "Infinity" in text or depth_over(arguments, self.bounds.argument_depth, text)
+        emit(ToolCallStart(call_id, name))
+        emit(ToolCallDelta(call_id, text))
+        opaque = self._opaque("function_call", kept) if kept else None
+        emit(ToolCallEnd(call_id, name, self.arguments(text) if odd else arguments, text, opaque))
 
     def _continue_call(self, call: JsonObject, kept: JsonObject, emit: Emit) -> None:
         assert self._open_call is not None
@@ -256,26 +267,27 @@ class GeminiDecoder(StreamDecoder):
         call, self._open_call = self._open_call, None
         if call is None:
             return
-        text = encode_json(call.arguments.value).decode()
-        if cut_off:
-            text = text[:-1]  # no whole object, so that nobody takes half a call for one
+        value = mend_json(call.arguments.value)
+        text = encode_json(value).decode()
+        if call.arguments.deep:
+            self.note("answer.tool_calls", "dropped", "arguments are nested too deeply")
+        if cut_off or call.arguments.deep:
+            text, value = text[:-1], None  # no whole object, so that nobody takes half a call for one
         emit(ToolCallDelta(call.id, text))
         opaque = self._opaque("function_call", call.kept) if call.kept else None
-        emit(ToolCallEnd(call.id, call.name, None if cut_off else call.arguments.value, text, opaque))
+        emit(ToolCallEnd(call.id, call.name, value, text, opaque))
 
     def _identify(self, call: JsonObject, kept: JsonObject) -> tuple[str, JsonObject]:
         """The id of a call, and what must go back with it: Google's own id only if it sent one."""
         wire_id = _name(call.get("id"))
         if wire_id:
             kept = {**kept, "id": wire_id}
-        call_id = wire_id or make_call_id(self._response_id or uuid.uuid4().hex, len(self._call_ids))
-        if call_id in self._call_ids:
-            call_id = make_call_id(call_id, len(self._call_ids))
-        self._call_ids.add(call_id)
-        return call_id, kept
+        call_id = wire_id or make_call_id(self._response_id or uuid.uuid4().hex, self._calls)
+        self._calls += 1
+        return self.new_call_id(call_id), kept
 
     def _finish(self, emit: Emit) -> None:
-        reason = gemini_finish(self._raw_finish, called=bool(self._call_ids))
+        reason = gemini_finish(self._raw_finish, called=bool(self._calls))
         self._end_call(emit, cut_off=reason != "tool_calls")
         self._annotate(emit)
         self.finished = True

@@ -6,6 +6,7 @@ Vertex AI streams calls so when asked to (``streamFunctionCallArguments``); the 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -19,27 +20,61 @@ _VALUES = ("stringValue", "numberValue", "boolValue")
 
 
 class PartialArguments:
-    """Collects the pieces; ``value`` is the object they make so far."""
+    """Collects the pieces; ``value`` is the object so far, ``deep`` says that one lay deeper than ``depth``."""
 
-    def __init__(self) -> None:
-        self.value: JsonObject = {}
-        self._unfinished: str | None = None
+    def __init__(self, depth: int) -> None:
+        self.deep = False
+        self._depth = depth
+        self._value: JsonObject = {}
+        self._growing: _Growing | None = None
+
+    @property
+    def value(self) -> JsonObject:
+        """The object as far as it has come."""
+        self._settle()
+        return self._value
 
     def take(self, piece: JsonObject) -> None:
         """Take one ``partialArgs`` entry; raises ``ValueError`` for a path that leads nowhere."""
         path = piece["jsonPath"]
         value = next((piece[name] for name in _VALUES if name in piece), None)
+        growing = self._growing
+        if growing is not None and isinstance(value, str) and growing.path == path:
+            growing.pieces.append(value)
+        else:
+            self._settle()
+            growing = self._put(path, value)
+        self._growing = growing
+        if not piece.get("willContinue"):
+            self._settle()
+
+    def _put(self, path: str, value: Any) -> _Growing | None:
+        """Put a value in its place; returns where it may go on growing."""
         steps = _steps(path)
+        if len(steps) > self._depth:
+            self.deep = True
+            return None
         last = steps[-1]
-        holder: Any = self.value
+        holder: Any = self._value
         for step, following in pairwise(steps):
             holder = _enter(holder, step, [] if isinstance(following, int) else {})
-        if isinstance(value, str) and self._unfinished == path:
-            holder[last] += value
-        else:
-            _enter(holder, last, None)
-            holder[last] = value
-        self._unfinished = path if piece.get("willContinue") else None
+        _enter(holder, last, None)
+        holder[last] = value
+        return _Growing(path, holder, last, [value]) if isinstance(value, str) else None
+
+    def _settle(self) -> None:
+        """Join the pieces of a text that has grown, once: each by itself would copy what came before."""
+        growing, self._growing = self._growing, None
+        if growing is not None:
+            growing.holder[growing.last] = "".join(growing.pieces)
+
+
+@dataclass(slots=True)
+class _Growing:
+    path: str
+    holder: Any
+    last: str | int
+    pieces: list[str]
 
 
 def _steps(path: str) -> list[str | int]:

@@ -71,7 +71,7 @@ class GeminiSession(HttpSession):
 
         Google answers so when ``alt=sse`` was lost on the way.
         """
-        value = decode_value(await self.read(response, decoder))
+        value = decode_value(await self.read(response, decoder), decoder.set_right)
         if not value:
             raise InvalidResponseError(f"The answer holds no response: it is an empty {type(value).__name__}.")
         for item in value if isinstance(value, list) else [value]:

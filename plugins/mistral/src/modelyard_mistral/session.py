@@ -19,7 +19,6 @@ from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.resolve import Credential
 from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.limits import rate_limits
 from modelyard.http.session import HttpSession, WireRequest
 from modelyard.http.urls import join_base, without_version
 from modelyard.log import logger
@@ -72,7 +71,7 @@ class MistralSession(HttpSession):
             http_client = cast("AsyncHttpClient", official.bounded(self._client, self._owns_client, self.bounds))
             root = without_version(self._base_url)
             reveal = self._credential.secret.reveal
-            self._official = official.make_sdk(reveal, root, http_client, self._warn, self._headers)
+            self._official = official.make_sdk(reveal, root, http_client, self._warn)
         return self._official
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
@@ -97,8 +96,7 @@ class MistralSession(HttpSession):
 
     def _info(self, response: Response, wire: WireRequest) -> ResponseInfo:
         self._warn(response, str(wire.body.get("model")))
-        limits = rate_limits(response.headers.raw)
-        named = {_LIMITS.get(name, name): limit for name, limit in limits.items()}
+        named = {_LIMITS.get(name, name): limit for name, limit in self.limits(response).items()}
         return ResponseInfo(find_request_id(response.headers), wire.report, named)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from modelyard.types.base import JsonObject
 from modelyard.types.content import CitationPart
+from modelyard.types.figures import whole
 
 __all__ = ["chat_citation", "responses_citation"]
 
@@ -44,4 +45,4 @@ def _text(value: Any) -> str | None:
 
 
 def _place(value: Any) -> int | None:
-    return value if type(value) is int else None
+    return whole(value)

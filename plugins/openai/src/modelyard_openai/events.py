@@ -7,6 +7,7 @@ rule serves both: finish an item by emitting what has not been emitted of it yet
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ from modelyard.errors import InvalidResponseError, ProviderError
 from modelyard.streaming.decode import Emit, StreamDecoder
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.completion import Completion
-from modelyard.types.content import ReasoningKind, parse_arguments
+from modelyard.types.content import ReasoningKind
 from modelyard.types.events import (
     ContentDelta,
     Done,
@@ -67,7 +68,7 @@ class ResponsesDecoder(StreamDecoder):
         self._asked = model
         self._parts: dict[_Key, _Part] = {}
         self._calls: dict[Any, _Call] = {}
-        self._finished_items: set[Any] = set()
+        self._finished_items: Counter[Any] = Counter()
         self._called = False
         self._refused = False
         self._handlers: dict[str, Callable[[JsonObject, Emit], None]] = {
@@ -172,12 +173,18 @@ class ResponsesDecoder(StreamDecoder):
         if status == "failed" or response.get("error"):
             raise self._failure(response)
         output = response.get("output")
+        streamed = self._finished_items.copy()
         for index, item in enumerate(output if isinstance(output, list) else ()):
-            if isinstance(item, dict) and item.get("id", index) not in self._finished_items:
+            if not isinstance(item, dict):
+                continue
+            key = _item_key(item, index)
+            if streamed[key]:
+                streamed[key] -= 1  # a second item of the same id is another item
+            else:
                 self._finish_item(item, index, emit)
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        if status == "completed" and not self._parts and not self._calls:
+        if status == "completed" and not self._parts and not self._called:
             raise empty_answer()
         usage, tier = response.get("usage"), response.get("service_tier")
         self.finished = True
@@ -193,7 +200,7 @@ class ResponsesDecoder(StreamDecoder):
         )
 
     def _finish_item(self, item: JsonObject, index: Any, emit: Emit) -> None:
-        self._finished_items.add(item.get("id", index))
+        self._finished_items[_item_key(item, index)] += 1
         kind = item.get("type")
         if kind == "message":
             self._finish_message(item, index, emit)
@@ -243,7 +250,8 @@ class ResponsesDecoder(StreamDecoder):
         return error
 
     def _start_call(self, item: JsonObject, index: Any, emit: Emit) -> None:
-        call_id, name = str(item.get("call_id") or item.get("id") or ""), str(item.get("name") or "")
+        wanted, name = str(item.get("call_id") or item.get("id") or ""), str(item.get("name") or "")
+        call_id = self.new_call_id(wanted) if wanted else ""
         self._called = True
         self._calls[index] = _Call(call_id, name)
         emit(ToolCallStart(call_id, name))
@@ -251,7 +259,7 @@ class ResponsesDecoder(StreamDecoder):
     def _finish_call(self, item: JsonObject, index: Any, emit: Emit) -> None:
         if index not in self._calls:
             self._start_call(item, index, emit)
-        call = self._calls[index]
+        call = self._calls.pop(index)
         text = "".join(call.pieces)
         if not text:
             found = item.get(_CALLS[item["type"]])
@@ -260,7 +268,7 @@ class ResponsesDecoder(StreamDecoder):
                 emit(ToolCallDelta(call.id, text))
         custom = item["type"] == "custom_tool_call"
         whole = not custom and item.get("status") != "incomplete"
-        arguments = parse_arguments(text) if whole else None
+        arguments = self.arguments(text) if whole else None
         opaque = self._opaque(item["type"], item) if custom else None
         emit(ToolCallEnd(call.id, call.name, arguments, text, opaque))
 
@@ -272,6 +280,11 @@ class ResponsesDecoder(StreamDecoder):
 
     def _opaque(self, kind: str, data: JsonObject) -> Opaque:
         return Opaque(provider="openai", model=self._asked, kind=kind, data=data)
+
+
+def _item_key(item: JsonObject, index: Any) -> Any:
+    """What an item is known by in the stream and in the whole answer."""
+    return item.get("id", index)
 
 
 def _delta(event: JsonObject) -> str:
