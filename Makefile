@@ -28,8 +28,8 @@ demo: $(DEV)/.ready  ## Show the main job: four providers chat, stream, call too
 test: $(TEST)/.ready  ## Run all tests: core, each plugin, the whole system
 	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
-quick: $(TEST)/.ready  ## Run all tests but the slow ones, in under 40 seconds on two cores
-	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope -m "not slow" $(ARGS)
+quick: $(TEST)/.ready  ## Run the packages' own tests without the slow ones, in under 40 seconds on two cores
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope -m "not slow" core/tests plugins $(ARGS)
 
 test-core: $(TEST)/.ready
 	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadscope core/tests $(ARGS)

@@ -284,3 +284,43 @@ def test_a42_settings_that_are_no_dict_are_refused(providers: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Runtime(providers)
     assert HEADER not in told(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "variable"),
+    [
+        ("openai", {"organization": f"{HEADER}\r\nx-evil: 1"}, None),
+        ("openai", {"project": f"{HEADER}\x00"}, None),
+        ("openai", {}, "OPENAI_ORG_ID"),
+        ("claude", {"beta": f"{HEADER}\nx"}, None),
+        ("claude", {"version": f"{HEADER}\nx"}, None),
+    ],
+)
+async def test_a42_an_option_that_becomes_a_header_is_checked_before_anything_is_sent(
+    provider: str, options: dict[str, str], variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv(variable, f"{HEADER}\nx")
+    with LoopbackServer(parrot) as server:
+        config = {"api_key": KEY, "base_url": server.url, "options": options}
+        async with Runtime({provider: config}, plugins=[provider], max_attempts=1) as runtime:
+            with pytest.raises(ConfigurationError, match="header") as caught:
+                await runtime.complete(f"{provider}:m", "Hi")
+        assert server.requests == []
+    assert HEADER not in told(caught.value)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_configured_headers_go_with_every_request(provider: str) -> None:
+    """A gateway that asks for a header asks for it in lists of models too."""
+    with LoopbackServer(parrot) as server:
+        config = {"api_key": KEY, "base_url": server.url, "headers": {"api-key": HEADER}}
+        async with Runtime({provider: config}, plugins=[provider], max_attempts=1) as runtime:
+            for asked in (
+                runtime.complete(f"{provider}:m", "Hi"),
+                runtime.list_models(provider),
+                runtime.count_tokens(f"{provider}:m", "Hi"),
+            ):
+                with pytest.raises(ModelyardError):
+                    await asked
+        assert [received.headers.get("api-key") for received in server.requests] == [HEADER] * 3

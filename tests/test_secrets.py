@@ -5,12 +5,9 @@ Servers here are careless: they repeat the key in headers, bodies and redirects.
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
-import pickle
-import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +17,7 @@ from modelyard import Message, ModelyardError, Runtime, tool
 from modelyard.testing import Emulator, LoopbackServer, Received, Reply, Reset, Script, faults, load_dialects
 
 from .conftest import VARIANTS
+from .secret_traces import of_error, texts
 
 KEY = "sentinel-key-0f3c9a7e51b2"
 HEADER = "sentinel-header-77aa1c"
@@ -98,40 +96,6 @@ REPLIES: dict[str, Reply] = {
     "error in a stream": Reply.sse([f"data: {json.dumps({'error': {'message': KEY, 'code': 500}})}\n\n".encode()]),
     "reset": Reply(before_head=[Reset()]),
 }
-
-
-def texts(value: Any) -> Iterator[tuple[str, str]]:
-    """Every form in which a value may be printed, logged or stored."""
-    yield "repr", repr(value)
-    yield "str", str(value)
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from texts(item)
-        return
-    for name in ("model_dump_json", "to_json"):
-        if callable(method := getattr(value, name, None)):
-            yield name, str(method())
-    for name in ("record", "report", "state", "completion"):
-        if getattr(value, name, None) is not None and value is not getattr(value, name):
-            yield from texts(getattr(value, name))
-
-
-def of_error(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Every form of an error and of what hangs on it."""
-    link: BaseException | None = error
-    while link is not None:
-        yield "error", f"{link} {link!r} {vars(link)!r}"
-        link = link.__cause__ or link.__context__
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    frames = [frame for frame in told.stack if frame.filename != __file__]  # the test itself knows the key
-    yield "traceback with locals", repr([(frame.name, frame.locals) for frame in frames])
-    yield "traceback", "".join(traceback.format_exception(error))
-    yield "copy", repr(copy.deepcopy(error))
-    yield "pickle", pickle.dumps(error).decode("latin-1")
-    if isinstance(error, ModelyardError):
-        yield "dict", json.dumps(error.to_dict())
-        if error.run is not None:
-            yield from texts(error.run)
 
 
 def settings(variant: str, base_url: str, **more: Any) -> dict[str, Any]:

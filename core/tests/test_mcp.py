@@ -99,6 +99,7 @@ async def run_through(tools: list[object], script: Script) -> dict[str, ToolResu
     return {part.name or "": part for part in result.messages[-2].content if isinstance(part, ToolResult)}
 
 
+@pytest.mark.slow
 async def test_tools_of_a_command_are_listed_and_called(program: list[str]) -> None:
     async with mcp_tools(program, env={"HOUSE": "home"}) as tools:
         by_name = {made.name: made for made in tools}
@@ -122,6 +123,7 @@ async def test_tools_of_a_command_are_listed_and_called(program: list[str]) -> N
     )
 
 
+@pytest.mark.slow
 async def test_errors_of_the_server_are_told_to_the_model(program: list[str]) -> None:
     async with mcp_tools(program, timeout=60) as listed:
         tools = [
@@ -139,6 +141,7 @@ async def test_errors_of_the_server_are_told_to_the_model(program: list[str]) ->
         assert again["add"].text == "2", "the connection outlives a tool that was stopped"
 
 
+@pytest.mark.slow
 async def test_tools_over_http(url: str) -> None:
     async with (
         mcp_tools(url, prefix="one_") as first,
@@ -149,12 +152,14 @@ async def test_tools_over_http(url: str) -> None:
     assert (told["one_add"].text, told["two_add"].text) == ("3", "7")
 
 
+@pytest.mark.slow
 async def test_what_the_block_raises_comes_out_as_it_is(program: list[str]) -> None:
     with pytest.raises(KeyError):
         async with mcp_tools(program):
             raise KeyError("mine")
 
 
+@pytest.mark.slow
 async def test_approval_is_that_of_every_tool(program: list[str]) -> None:
     def never(call: ToolCall) -> str:
         return f"Not {call.name}."

@@ -64,6 +64,7 @@ def run(folder: Path, tests: str, settings: str = "") -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_guard_fails_a_test_that_calls_another_machine_even_if_it_swallows_the_error(tmp_path: Path) -> None:
     printed = run(tmp_path, HOST_TESTS, "no_real_endpoints = true")
     assert "FAILED test_host.py::test_real - Failed: The test would have called api.example.com:443" in printed
@@ -72,6 +73,7 @@ def test_the_guard_fails_a_test_that_calls_another_machine_even_if_it_swallows_t
         assert f"PASSED test_host.py::{name}" in printed
 
 
+@pytest.mark.slow
 def test_the_guard_works_by_marker_alone(tmp_path: Path) -> None:
     guarded = HOST_TESTS.replace("def test_address", "@pytest.mark.no_real_endpoints\ndef test_address")
     assert "FAILED test_host.py::test_address" in run(tmp_path, guarded)

@@ -300,6 +300,7 @@ def program(folder: Path, step: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 def test_killed_between_suspension_and_resumption_nothing_is_lost_or_run_twice(tmp_path: Path) -> None:
     first = program(tmp_path, "suspend")
     assert first.returncode == -signal.SIGKILL, first.stderr
@@ -314,6 +315,7 @@ def test_killed_between_suspension_and_resumption_nothing_is_lost_or_run_twice(t
     assert (tmp_path / "charges").read_text() == "5\n"
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_tool_the_last_checkpoint_goes_on_and_runs_nothing_twice(tmp_path: Path) -> None:
     first = program(tmp_path, "crash")
     assert first.returncode == -signal.SIGKILL, first.stderr

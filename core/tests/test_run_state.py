@@ -218,7 +218,7 @@ NO_STATES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", NO_STATES, ids=lambda text: f"{text!r:.30}")
+@pytest.mark.parametrize("text", NO_STATES, ids=lambda text: f"{text!r:.30}".partition(" at 0x")[0])
 def test_a37_what_is_no_state_is_a_typed_error(text: Any) -> None:
     with pytest.raises(RunStateError):
         RunState.from_json(text)
@@ -352,10 +352,9 @@ def test_a_message_of_any_other_shape_is_a_validation_error(value: Any) -> None:
         Message.model_validate(value)
 
 
-@pytest.mark.parametrize("depth", [2_000, 100_000])
-def test_arguments_nested_too_deeply_are_a_validation_error(depth: int) -> None:
+def test_arguments_nested_too_deeply_are_a_validation_error() -> None:
     arguments: Any = 1
-    for _ in range(depth):
+    for _ in range(100_000):  # how deep json writes differs between versions of Python; since 3.12, 2,000 and more
         arguments = [arguments]
     call = {"type": "tool_call", "id": "a", "name": "b", "arguments": {"a": arguments}}
     with pytest.raises(ValueError, match="cannot be written as JSON"):

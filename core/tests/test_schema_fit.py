@@ -320,6 +320,7 @@ _SCHEMAS = st.recursive(_KEYWORDS | st.booleans(), _grow, max_leaves=12)
 _WITH_A = st.builds(lambda node, a: {**node, "properties": {"a": a}}, _KEYWORDS, _SCHEMAS)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(root=_grow(_SCHEMAS), a=_WITH_A, b=_SCHEMAS, rules=st.sampled_from(ALL_RULES))
 def test_any_schema_is_fitted_or_refused_and_never_changed(

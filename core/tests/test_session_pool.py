@@ -24,6 +24,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 async def test_callers_with_keys_of_their_own_leave_a_bounded_number_of_sessions_open() -> None:
     """A26."""
     provider = ScriptedProvider("acme")

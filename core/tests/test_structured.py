@@ -300,6 +300,7 @@ def test_c13_a_long_answer_and_a_deep_schema_are_read() -> None:
     assert Target(schema).read(json.dumps(value)) == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

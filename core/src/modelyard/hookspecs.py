@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from modelyard.plugins.info import ProviderInfo
     from modelyard.plugins.sessions import Session, SessionSettings
     from modelyard.types.completion import Completion
-    from modelyard.types.content import FilePart, ImagePart
+    from modelyard.types.content import FilePart, ImagePart, ToolCall, ToolResult
     from modelyard.types.events import Event, ResponseInfo
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.request import Request
+    from modelyard.types.tools import Tool
 
     StreamItem: TypeAlias = ResponseInfo | Event | Sequence[Event]
 
@@ -177,7 +178,9 @@ def modelyard_count_tokens(session: Session, request: Request, card: ModelCard) 
 
 
 @hookspec
-def modelyard_call_started(call_id: str, request: Request, deployment: str, operation: str) -> None:
+def modelyard_call_started(
+    call_id: str, request: Request, deployment: str, operation: str, run_id: str | None
+) -> None:
     """Learn that a call begins. For hosts; what an observer raises is logged and ignored.
 
     :param call_id: tells this call from every other of the process.
@@ -185,6 +188,7 @@ def modelyard_call_started(call_id: str, request: Request, deployment: str, oper
     :param deployment: the reference of the deployment tried first; the provider's id where no model is asked.
     :param operation: ``complete``, ``stream``, ``count_tokens`` or ``list_models``; others may be added. A list
         asks nothing of a model: its request has no messages.
+    :param run_id: the run the call is a step of, ``None`` if it is none.
     """
 
 
@@ -209,12 +213,14 @@ def modelyard_call_finished(
 
 
 @hookspec
-def modelyard_attempt_started(call_id: str, deployment: str, number: int) -> None:
+def modelyard_attempt_started(call_id: str, deployment: str, number: int, server: str | None) -> None:
     """Learn that an attempt begins. For hosts; what an observer raises is logged and ignored.
 
     :param call_id: the id of the call it belongs to.
     :param deployment: the reference of the deployment.
     :param number: 1 for the first attempt of the call.
+    :param server: scheme, host and port it goes to, such as ``https://api.example.com``; ``None`` where only an
+        SDK client of the host's own knows.
     """
 
 
@@ -224,4 +230,46 @@ def modelyard_attempt_finished(call_id: str, attempt: AttemptRecord) -> None:
 
     :param call_id: the id of the call it belongs to.
     :param attempt: the record of the attempt.
+    """
+
+
+@hookspec
+def modelyard_run_started(run_id: str) -> None:
+    """Learn that a run of model and tools begins, or goes on. For hosts; what an observer raises is logged.
+
+    :param run_id: tells this run from every other of the process.
+    """
+
+
+@hookspec
+def modelyard_run_finished(run_id: str, status: str | None, error: BaseException | None) -> None:
+    """Learn how a run ended. For hosts; what an observer raises is logged and ignored.
+
+    :param run_id: the id the run began with.
+    :param status: ``completed``, ``awaiting_tool_results`` or ``limit``; ``None`` if it came to no result.
+    :param error: what was raised; ``None`` with no status means that the caller gave up.
+    """
+
+
+@hookspec
+def modelyard_tool_started(run_id: str, call: ToolCall, tool: Tool) -> None:
+    """Learn that a tool is executed. For hosts; what an observer raises is logged and ignored.
+
+    Told in the task that runs the tool: a context variable set here is seen by the tool.
+
+    :param run_id: the run whose model called it.
+    :param call: the call, with its arguments, which are content.
+    :param tool: the tool.
+    """
+
+
+@hookspec
+def modelyard_tool_finished(run_id: str, call: ToolCall, result: ToolResult | None) -> None:
+    """Learn how a tool ended. For hosts; what an observer raises is logged and ignored.
+
+    Told in the task that ran the tool.
+
+    :param run_id: the run whose model called it.
+    :param call: the call.
+    :param result: what the model is told, errors included; ``None`` if the tool was cancelled.
     """

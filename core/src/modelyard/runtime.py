@@ -178,6 +178,7 @@ class Runtime(StructuredCalls):
         self._configs = make_configs(providers)
         policy, objects = plugin_policy(plugins, strict=strict)
         observers = Observers(hooks)
+        self._observe = observers.tell
         self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
         wait, tls = Deadlines.make(deadlines), SharedTls()
         self._endpoints = Endpoints(
@@ -317,14 +318,14 @@ class Runtime(StructuredCalls):
         """
         from modelyard.tooling.run import finish, start_run
 
-        return await finish(start_run(self, model, messages, options))
+        return await finish(start_run(self, model, messages, options, self._observe))
 
     def run_stream(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunStream:
         """``run``, with everything that happens as a stream of events; see ``RunStream`` for their order."""
         from modelyard.tooling.run import start_run
         from modelyard.tooling.run_stream import RunStream
 
-        return RunStream(start_run(self, model, messages, options))
+        return RunStream(start_run(self, model, messages, options, self._observe))
 
     async def resume(
         self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
@@ -339,7 +340,7 @@ class Runtime(StructuredCalls):
         """
         from modelyard.tooling.run import finish, resume_run
 
-        return await finish(resume_run(self, state, results, model, options))
+        return await finish(resume_run(self, state, results, model, options, self._observe))
 
     def resume_stream(
         self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
@@ -348,7 +349,7 @@ class Runtime(StructuredCalls):
         from modelyard.tooling.run import resume_run
         from modelyard.tooling.run_stream import RunStream
 
-        return RunStream(resume_run(self, state, results, model, options))
+        return RunStream(resume_run(self, state, results, model, options, self._observe))
 
     def _turns(
         self,

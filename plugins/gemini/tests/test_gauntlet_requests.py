@@ -125,6 +125,7 @@ async def test_c09_d18_neither_schema_nor_messages_of_the_caller_are_changed(
     assert (schema, messages, options) == before
 
 
+@pytest.mark.slow
 def test_c13_a_deep_or_broad_schema_takes_time_in_proportion() -> None:
     def seconds(size: int) -> float:
         broad = {f"p{number}": {"type": "string", "pattern": "x" * 50} for number in range(size)}

@@ -131,6 +131,7 @@ FAILED: list[tuple[str, type[ProviderError]]] = [
 ]
 
 
+@pytest.mark.slow
 def test_every_code_the_sdk_names_is_in_this_table() -> None:
     from openai.types.responses.response_error import ResponseError
 

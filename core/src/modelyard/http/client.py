@@ -20,6 +20,7 @@ from modelyard.errors import ConfigurationError
 from modelyard.http.bodies import body_bounder
 from modelyard.http.failures import WAITED_FOR_POOL
 from modelyard.http.query import with_query
+from modelyard.http.quiet_logs import quietly
 from modelyard.plugins.sessions import SessionSettings
 
 __all__ = ["AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
@@ -92,6 +93,8 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
         transport = make_transport()
         if settings.query is not None:
             transport = with_query(httpx, transport, settings.query)
+        if settings.transport == "httpx":
+            transport = quietly(httpx, transport)
         client: AsyncClient = direct(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
         return client
 
@@ -137,12 +140,17 @@ def direct_client_class(
     """
     bound = body_bounder(httpx, bounds or Bounds())
 
+    class UnloggedHeaders(httpx.Headers):  # type: ignore[misc]
+        def __repr__(self) -> str:
+            return f"<headers {', '.join(self)}>"
+
     class DirectClient(httpx.AsyncClient):  # type: ignore[misc]  # the base class is known at run time only
         async def send(self, request: Any, *, stream: bool = False, auth: Any = None, **options: Any) -> Any:
             if isinstance(auth, httpx.Auth) or options.get("follow_redirects") is True:
                 return await super().send(request, stream=stream, auth=auth, **options)
             response = await self._transport.handle_async_request(request)
             response.request = request
+            response.headers.__class__ = UnloggedHeaders  # SDKs log them, cookies and all
             if hide is not None:
                 hide(response.headers)
             if response.status_code >= 400 or not stream:

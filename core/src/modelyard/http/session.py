@@ -15,13 +15,14 @@ from typing import Any
 from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.veil import SecretHeaders
-from modelyard.errors import ProviderError
+from modelyard.errors import ConfigurationError, ProviderError
 from modelyard.http.client import AsyncClient, Response
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
 from modelyard.http.failures import first_value
 from modelyard.http.limits import rate_limits
 from modelyard.http.unpack import ACCEPTED
 from modelyard.jsonio import encode_json
+from modelyard.settings_check import headers_problem
 from modelyard.streaming.collect import collect
 from modelyard.streaming.decode import StreamDecoder, decode_sse
 from modelyard.types.base import JsonObject
@@ -31,7 +32,15 @@ from modelyard.types.limits import RateLimit
 from modelyard.types.report import Note, Report
 from modelyard.types.request import Request
 
-__all__ = ["HttpSession", "SecretHeaders", "WireRequest", "accepted", "merge_options", "template_of"]
+__all__ = [
+    "HttpSession",
+    "SecretHeaders",
+    "WireRequest",
+    "accepted",
+    "checked_headers",
+    "merge_options",
+    "template_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,18 @@ class WireRequest:
     report: Report | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     api: str = ""
+
+
+def checked_headers(headers: Mapping[str, str]) -> SecretHeaders:
+    """Headers that can be sent as they are; raises ``ConfigurationError``, without the value, for others.
+
+    Those of the settings were checked when they came in; a plugin adds what options and the environment say.
+    """
+    shut = SecretHeaders(headers)
+    problem = headers_problem(shut)
+    if problem is not None:
+        raise ConfigurationError(f"The headers {problem}.", hint="Check the provider's options and its variables.")
+    return shut
 
 
 def template_of(request: Any) -> Any:
@@ -103,7 +124,7 @@ class HttpSession(ABC):
         self._client = client
         self._owns_client = owns_client
         self._base_url = base_url
-        self._headers = SecretHeaders(headers)
+        self._headers = checked_headers(headers)
         self.bounds = bounds or Bounds()
         self._templates: dict[tuple[str, bool], Any] = {}
 
@@ -224,7 +245,7 @@ class HttpSession(ABC):
         key = (wire.path, stream)
         template = self._templates.get(key) if not wire.headers else None
         if template is None:
-            headers = {**self._headers, **accepted(stream=stream), **wire.headers}
+            headers = {**self._headers, **accepted(stream=stream), **checked_headers(wire.headers)}
             url = f"{self._base_url}{wire.path}"
             template = template_of(self._client.build_request("POST", url, headers=headers))
             if not wire.headers and len(self._templates) < self.bounds.request_templates:

@@ -1,22 +1,27 @@
-"""OpenTelemetry: a span for each call, one below it for each attempt, and the metrics of the GenAI conventions.
+"""OpenTelemetry: spans for runs, tools, calls and attempts, and the metrics of the GenAI conventions.
 
 Names follow the semantic conventions for generative AI as of ``opentelemetry-semantic-conventions`` 0.66b2 (status
-development). Spans are given their parent by hand and never made current, so a stream that is left halfway
-detaches nothing in a foreign context.
+development). A call is the operation of the conventions: its span alone has ``gen_ai.operation.name``, the content
+and the usage of the answer, so that a sum over spans counts each call and each token once. Attempts are client
+spans below it, with the server's address; one that failed after tokens were used has those tokens.
+
+Spans are given their parent by hand and never made current, so a stream that is left halfway detaches nothing in
+a foreign context. The span of a tool is current while the tool runs, which has a task of its own.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ConfigurationError, ProviderError
 from modelyard.hookspecs import hookimpl
-from modelyard.observe.attributes import answered, asked, provider_name
+from modelyard.observe import messages as written
+from modelyard.observe.attributes import answered, asked, attempted, failed_usage, served_by, tool_facts
+from modelyard.observe.meters import Meters
 
 try:
-    from opentelemetry import metrics, trace
+    from opentelemetry import context, trace
     from opentelemetry.trace import SpanKind, Status, StatusCode
 except ImportError as missing:
     raise ConfigurationError(
@@ -24,27 +29,28 @@ except ImportError as missing:
     ) from missing
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
 
     from modelyard.errors import ModelyardError
     from modelyard.types.completion import Completion
+    from modelyard.types.content import ToolCall, ToolResult
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.request import Request
+    from modelyard.types.tools import Tool
 
 __all__ = ["OpenTelemetryObserver"]
 
-_SCOPE = "modelyard"
-_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
-_TOKENS = [4**power for power in range(14)]
-"""Bucket bounds, in seconds and tokens, as the conventions advise."""
-
 
 class OpenTelemetryObserver:
-    """``Runtime(hooks=[OpenTelemetryObserver()])``: traces and metrics of every call.
+    """``Runtime(hooks=[OpenTelemetryObserver()])``: traces and metrics of every call, run and tool.
 
-    The global providers are used unless others are given. With ``content`` the messages of the request and of the
-    answer are put on the span; they may be personal, so it is off by default.
+    The global providers are used unless others are given. With ``content`` the messages, instructions and tools
+    of requests, the answers, and what tools get and give are put on the spans; they may be personal, so it is off
+    by default.
     """
 
     def __init__(
@@ -54,52 +60,78 @@ class OpenTelemetryObserver:
         meter_provider: MeterProvider | None = None,
         content: bool = False,
     ) -> None:
-        self._tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
-        meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
-        self._duration = meter.create_histogram(
-            "gen_ai.client.operation.duration",
-            "s",
-            "Duration of a call",
-            explicit_bucket_boundaries_advisory=_SECONDS,
-        )
-        self._first = meter.create_histogram(
-            "gen_ai.client.operation.time_to_first_chunk",
-            "s",
-            "Time until the first output of a streamed answer",
-            explicit_bucket_boundaries_advisory=_SECONDS,
-        )
-        self._tokens = meter.create_histogram(
-            "gen_ai.client.token.usage", "{token}", "Tokens used", explicit_bucket_boundaries_advisory=_TOKENS
-        )
+        self._tracer = trace.get_tracer("modelyard", tracer_provider=tracer_provider)
+        self._meters = Meters(meter_provider)
         self._content = content
+        self._runs: dict[str, Span] = {}
+        self._tools: dict[tuple[str, str], tuple[Span, Token[Context]]] = {}
         self._calls: dict[str, tuple[Span, float, dict[str, Any], bool]] = {}
         self._attempts: dict[tuple[str, int], Span] = {}
 
     @hookimpl
-    def modelyard_call_started(self, call_id: str, request: Request, deployment: str) -> None:
-        """Begin the span of a call."""
-        facts = asked(request, deployment)
-        span = self._tracer.start_span(f"chat {request.model}", kind=SpanKind.INTERNAL, attributes=facts)
+    def modelyard_run_started(self, run_id: str) -> None:
+        """Begin the span of a run."""
+        facts = {"gen_ai.operation.name": "invoke_agent"}
+        self._runs[run_id] = self._tracer.start_span("invoke_agent", kind=SpanKind.INTERNAL, attributes=facts)
+
+    @hookimpl
+    def modelyard_run_finished(self, run_id: str, status: str | None, error: BaseException | None) -> None:
+        """End the span of a run."""
+        span = self._runs.pop(run_id, None)
+        if span is None:
+            return
+        if status is not None:
+            span.set_attribute("modelyard.run.status", status)
+        _end(span, error)
+
+    @hookimpl
+    def modelyard_tool_started(self, run_id: str, call: ToolCall, tool: Tool) -> None:
+        """Begin the span of a tool, and make it the current one for the tool."""
+        span = self._tracer.start_span(
+            f"execute_tool {call.name}",
+            context=self._below(run_id),
+            kind=SpanKind.INTERNAL,
+            attributes=tool_facts(call, tool),
+        )
         if self._content and span.is_recording():
-            messages = [message.model_dump(mode="json", exclude_none=True) for message in request.messages]
-            span.set_attribute("gen_ai.input.messages", json.dumps(messages, ensure_ascii=False))
+            span.set_attribute("gen_ai.tool.call.arguments", written.as_json(call.arguments))
+        self._tools[run_id, call.id] = span, context.attach(trace.set_span_in_context(span))
+
+    @hookimpl
+    def modelyard_tool_finished(self, run_id: str, call: ToolCall, result: ToolResult | None) -> None:
+        """End the span of a tool."""
+        span, token = self._tools.pop((run_id, call.id), (None, None))
+        if span is None or token is None:
+            return
+        context.detach(token)
+        if result is not None and self._content and span.is_recording():
+            span.set_attribute("gen_ai.tool.call.result", written.as_json(written.response_of(result)))
+        if result is not None and result.is_error:
+            span.set_attribute("error.type", "tool_error")
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
+
+    @hookimpl
+    def modelyard_call_started(
+        self, call_id: str, request: Request, deployment: str, operation: str, run_id: str | None
+    ) -> None:
+        """Begin the span of a call."""
+        facts = asked(request, deployment, operation)
+        name = f"{facts['gen_ai.operation.name']} {request.model}".rstrip()
+        span = self._tracer.start_span(name, context=self._below(run_id), kind=SpanKind.INTERNAL, attributes=facts)
+        if self._content and span.is_recording():
+            self._write_request(span, request)
         self._calls[call_id] = (span, time.perf_counter(), facts, request.stream)
 
     @hookimpl
-    def modelyard_attempt_started(self, call_id: str, deployment: str, number: int) -> None:
+    def modelyard_attempt_started(self, call_id: str, deployment: str, number: int, server: str | None) -> None:
         """Begin the span of an attempt, below its call's."""
         if call_id not in self._calls:
             return
         parent = trace.set_span_in_context(self._calls[call_id][0])
-        provider, _, model = deployment.partition(":")
-        facts: dict[str, Any] = {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": provider_name(provider),
-            "gen_ai.request.model": model,
-            "modelyard.attempt.number": number,
-        }
+        facts = {**attempted(deployment, number), **served_by(server)}
         self._attempts[call_id, number] = self._tracer.start_span(
-            f"chat {model}", context=parent, kind=SpanKind.CLIENT, attributes=facts
+            f"attempt {deployment}", context=parent, kind=SpanKind.CLIENT, attributes=facts
         )
 
     @hookimpl
@@ -112,11 +144,11 @@ class OpenTelemetryObserver:
             "modelyard.attempt.outcome": attempt.outcome,
             "modelyard.attempt.wait": attempt.wait,
             "http.response.status_code": attempt.status,
-            "gen_ai.usage.input_tokens": attempt.usage.input_tokens if attempt.usage else None,
-            "gen_ai.usage.output_tokens": attempt.usage.output_tokens if attempt.usage else None,
             "error.type": attempt.error,
+            **failed_usage(attempt),
         }
         span.set_attributes({name: value for name, value in facts.items() if value is not None})
+        self._meters.attempt(attempt)
         if attempt.error is not None:
             span.set_status(Status(StatusCode.ERROR, attempt.detail))
         span.end()
@@ -129,30 +161,36 @@ class OpenTelemetryObserver:
         if call_id not in self._calls:
             return
         span, began, facts, streamed = self._calls.pop(call_id)
-        labels = {
-            name: facts[name] for name in ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
-        }
+        first = record.attempts[-1].first_output if streamed and record.attempts else None
+        self._meters.call(facts, time.perf_counter() - began, first, completion, error)
         if completion is not None:
             span.set_attributes(answered(completion))
-            labels["gen_ai.provider.name"] = provider_name(completion.provider)
-            labels["gen_ai.response.model"] = completion.response_model or completion.model
-            self._count(completion, labels)
             if self._content and span.is_recording():
-                message = completion.message.model_dump(mode="json", exclude_none=True)
-                span.set_attribute("gen_ai.output.messages", json.dumps([message], ensure_ascii=False))
-        if error is not None:
-            labels["error.type"] = type(error).__name__
-            span.set_attribute("error.type", type(error).__name__)
-            span.set_status(Status(StatusCode.ERROR, error.message if isinstance(error, ProviderError) else None))
+                text = written.as_json(written.output_messages(completion))
+                span.set_attribute("gen_ai.output.messages", text)
+        if first is not None:
+            span.set_attribute("gen_ai.response.time_to_first_chunk", first)
         span.set_attribute("modelyard.attempts", len(record.attempts))
-        self._duration.record(time.perf_counter() - began, labels)
-        last = record.attempts[-1] if record.attempts else None
-        if streamed and last is not None and last.first_output is not None:
-            self._first.record(last.first_output, labels)
-        span.end()
+        _end(span, error)
 
-    def _count(self, completion: Completion, labels: dict[str, Any]) -> None:
-        usage = completion.usage
-        for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-            if tokens is not None:
-                self._tokens.record(tokens, {**labels, "gen_ai.token.type": kind})
+    def _below(self, run_id: str | None) -> Context | None:
+        """The context of a run's span; ``None`` is the current one, that of the host's span or of a tool's."""
+        span = self._runs.get(run_id) if run_id is not None else None
+        return None if span is None else trace.set_span_in_context(span)
+
+    def _write_request(self, span: Span, request: Request) -> None:
+        """The content of a request; what it does not have is left out."""
+        for name, value in (
+            ("gen_ai.system_instructions", written.system_instructions(request.messages)),
+            ("gen_ai.input.messages", written.input_messages(request.messages)),
+            ("gen_ai.tool.definitions", written.tool_definitions(request.tools)),
+        ):
+            if value:
+                span.set_attribute(name, written.as_json(value))
+
+
+def _end(span: Span, error: BaseException | None) -> None:
+    if error is not None:
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR, error.message if isinstance(error, ProviderError) else None))
+    span.end()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Observers"]
 
 _OBSERVER_HOOKS = frozenset(
-    f"modelyard_{news}" for news in ("call_started", "call_finished", "attempt_started", "attempt_finished")
+    f"modelyard_{what}_{when}" for what in ("run", "tool", "call", "attempt") for when in ("started", "finished")
 )
 
 

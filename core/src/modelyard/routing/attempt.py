@@ -43,7 +43,13 @@ class Attempt:
         self._record: AttemptRecord | None = None
         self.request_id: str | None = None
         self.rate_limits: Mapping[str, RateLimit] = {}
-        call.observe("attempt_started", call_id=call.id, deployment=deployment.ref, number=number)
+        call.observe(
+            "attempt_started",
+            call_id=call.id,
+            deployment=deployment.ref,
+            number=number,
+            server=deployment.origin,
+        )
 
     @property
     def over(self) -> bool:

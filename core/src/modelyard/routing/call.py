@@ -12,6 +12,7 @@ from modelyard.history.opaque import bind_account
 from modelyard.routing.fallback import FallbackPolicy
 from modelyard.routing.operation import COMPLETE, Operation
 from modelyard.routing.state import FULL
+from modelyard.routing.step import current_run
 from modelyard.types.record import Record
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Call:
     running: RunningCalls = field(repr=False)
     lines: Lines = field(repr=False)
     operation: Operation = COMPLETE
+    run_id: str | None = field(default_factory=current_run)
     id: str = field(default_factory=_new_id)
     fallback: FallbackPolicy = field(default_factory=FallbackPolicy)
     hedge_after: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from modelyard.catalog.card import ModelCard
 from modelyard.credentials.redactor import Redactor
@@ -51,6 +52,8 @@ class Deployment:
     """A digest of what else in the settings may be a credential."""
     redactor: Redactor = field(default_factory=Redactor, repr=False)
     """Cuts every secret among its settings out of texts."""
+    own_client: bool = False
+    """Whether the host handed in an SDK client, which alone knows its address."""
     key: str = field(init=False, repr=False)
     """What tells this deployment from every other: model, credential (by digest) and endpoint. Not for show."""
     target: Target = field(init=False, repr=False)
@@ -61,6 +64,14 @@ class Deployment:
         object.__setattr__(self, "key", f"{self.ref}#{digest}{self.marks}@{self.base_url or ''}")
         rules = rules_for(self.binding.info.history, self.card)
         object.__setattr__(self, "target", Target(rules, self.provider, self.model, self.account[1]))
+
+    @property
+    def origin(self) -> str | None:
+        """Scheme, host and port it is reached at, and nothing that may be a secret; ``None`` if not known."""
+        if self.own_client:
+            return None
+        parts = urlsplit(self.base_url or self.binding.info.base_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
     def provider(self) -> str:
@@ -109,6 +120,10 @@ class Deployment:
         clean_error(error, self.redactor)
         error.__cause__ = None if raised is error else safe_cause(raised, self.redactor)
         return error
+
+    def clean(self, text: str | None) -> str | None:
+        """An id that a server gave, without a secret that it may have put there."""
+        return self.redactor.redact(text) if text else text
 
     def hiding(self, secrets: Sequence[str | Secret]) -> Deployment:
         """The same deployment for a call that brought secrets of its own."""

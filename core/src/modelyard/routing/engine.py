@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
 from modelyard.errors import CircuitOpenError, ModelyardError, ProviderError, RateLimitError
 from modelyard.routing.attempt import Attempt
 from modelyard.routing.decide import Option, Retry, Situation, Stop, Switch, decide, may_pass_elsewhere
+from modelyard.routing.safe_error import clean_ids
 from modelyard.streaming.watchdog import Watchdog
 from modelyard.types.completion import Completion
 from modelyard.types.events import Status
@@ -94,6 +95,7 @@ class Engine:
             request=call.request_for(first),
             deployment=first.ref,
             operation=call.operation.name,
+            run_id=call.run_id,
         )
         return await self._go(0.0, [Status("started")], switched=True)
 
@@ -128,7 +130,7 @@ class Engine:
 
     async def succeeded(self, attempt: Attempt, result: T) -> T:
         """Record success; returns the result, a completion with the record and its prices on it."""
-        completion = result if isinstance(result, Completion) else None
+        completion = clean_ids(result, attempt.deployment.redactor) if isinstance(result, Completion) else None
         self.records.append(await attempt.succeed(completion))
         if completion is None:
             self._settle(result, None)

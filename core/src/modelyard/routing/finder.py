@@ -247,6 +247,7 @@ class _Search:
                 fields={} if there is None else there.fields,
                 marks=endpoint.marks,
                 redactor=endpoint.redactor,
+                own_client=endpoint.config.client is not None,
             )
             yield Candidate(deployment.ref, card, deployment)
 

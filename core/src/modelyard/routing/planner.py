@@ -238,6 +238,7 @@ class Planner:
             use=lambda: endpoint.use_at(endpoint.base_url),
             marks=endpoint.marks,
             redactor=endpoint.redactor,
+            own_client=endpoint.config.client is not None,
         )
 
     def _plan(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> Plan:

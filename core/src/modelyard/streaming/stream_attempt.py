@@ -92,7 +92,7 @@ class StreamAttempt:
     def _take(self, item: ResponseInfo | Event | Sequence[Event] | None, watchdog: Watchdog) -> list[Event]:
         if isinstance(item, ResponseInfo):
             self._info = item
-            self.attempt.request_id = item.request_id
+            self.attempt.request_id = self.attempt.deployment.clean(item.request_id)
             self.attempt.rate_limits = item.rate_limits
             return []
         if item is None:
@@ -106,7 +106,9 @@ class StreamAttempt:
 
     async def _finish(self, done: Done) -> list[Event]:
         attempt, deployment = self.attempt, self.attempt.deployment
-        done = replace(done, deployment=deployment.ref, request_id=done.request_id or attempt.request_id)
+        request_id = deployment.clean(done.request_id) or attempt.request_id
+        response_id = deployment.clean(done.response_id)
+        done = replace(done, deployment=deployment.ref, request_id=request_id, response_id=response_id)
         self._collector.done = done
         completion = self._collector.completion(
             provider=deployment.provider, model=deployment.model, info=self._info

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ConfigurationError
+from modelyard.http.quiet_logs import unlogged
 from modelyard.testing.leaks import find_credentials
 from modelyard.testing.replay import load_exchanges
 from modelyard.testing.scrub import kept_headers, scrub, scrub_json, secret_forms, secrets_of
@@ -54,9 +55,10 @@ class Recorder(LoopbackServer):
 
         headers = {name: value for name, value in received.headers.items() if name not in _NOT_FORWARDED}
         query = f"?{received.query}" if received.query else ""
-        with httpx.Client(
+        client = httpx.Client(
             timeout=self._timeout, follow_redirects=False, headers={"accept-encoding": "identity"}
-        ) as client:
+        )
+        with client, unlogged(httpx):
             answer = client.request(
                 received.method, f"{self._upstream}{received.path}{query}", headers=headers, content=received.body
             )

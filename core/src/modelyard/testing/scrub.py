@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from modelyard.credentials.known_secrets import is_secret_name, value_secrets
+from modelyard.credentials.known_secrets import header_secrets, is_secret_name, url_secrets, value_secrets
 from modelyard.credentials.redactor import SHORTEST_SECRET, forms_of
 from modelyard.testing.server import Received
 
@@ -53,7 +54,10 @@ CREDENTIALS = re.compile(
 
 
 def secrets_of(received: Received) -> set[str]:
-    """What a request carries in its headers and its URL, in every form in which an answer may repeat it."""
+    """The secrets a request carries, in every form in which an answer may repeat them.
+
+    That is what is in its headers and its URL, and in its body under names that tell.
+    """
     found: set[str] = set()
     for name, value in received.headers.items():
         if name in _OF_THE_PROTOCOL:
@@ -63,7 +67,32 @@ def secrets_of(received: Received) -> set[str]:
     for name, value in parse_qsl(received.query):
         if len(value) >= (_SHORTEST_KEY if is_secret_name(name) else SHORTEST_SECRET):
             found.add(value)
+    found.update(text for text in _in_body(received) if len(text) >= SHORTEST_SECRET)
     return secret_forms(found)
+
+
+def _in_body(received: Received) -> Iterator[str]:
+    """What a request's body holds under the names of credentials, in headers for others, and in URLs."""
+    try:
+        yield from _body_secrets(json.loads(received.body))
+    except (ValueError, RecursionError):
+        return
+
+
+def _body_secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from url_secrets(value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _body_secrets(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if is_credential_field(name, item, value):
+                yield from value_secrets(item)
+            elif isinstance(item, dict) and name.lower().endswith("headers"):
+                yield from header_secrets({key: text for key, text in item.items() if isinstance(text, str)})
+            else:
+                yield from _body_secrets(item)
 
 
 def secret_forms(secrets: Iterable[str]) -> set[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modelyard.errors import ModelyardError
+from modelyard.routing.step import step_of
 from modelyard.tooling.result import RunResult, RunStatus
 from modelyard.tooling.results import error_result
 from modelyard.types.content import ToolCall
@@ -17,11 +19,14 @@ from modelyard.types.tools import ToolChoice
 from modelyard.types.usage import Usage
 
 if TYPE_CHECKING:
+    from modelyard.routing.call import Observe
     from modelyard.runtime import Runtime
     from modelyard.streaming.stream import CompletionStream
     from modelyard.tooling.progress import Progress
     from modelyard.tooling.state import RunState
     from modelyard.tooling.toolbox import Toolbox
+    from modelyard.types.content import ToolResult
+    from modelyard.types.tools import Tool
 
 __all__ = ["Checkpoint", "RunLoop"]
 
@@ -36,14 +41,21 @@ class RunLoop:
     """Takes steps until the run is over; ``progress`` is true at every moment, even after an error."""
 
     def __init__(
-        self, runtime: Runtime, progress: Progress, toolbox: Toolbox, checkpoint: Checkpoint | None
+        self,
+        runtime: Runtime,
+        progress: Progress,
+        toolbox: Toolbox,
+        checkpoint: Checkpoint | None,
+        observe: Observe,
     ) -> None:
         self._runtime = runtime
         self._toolbox = toolbox
         self._checkpoint = checkpoint
+        self._observe = observe
         self._opened: CompletionStream | None = None
         self._next_index = 0
         self._told: set[str] = set()
+        self._id = f"{random.getrandbits(64):016x}"
         self.progress = progress
         self.result: RunResult | None = None
 
@@ -58,6 +70,7 @@ class RunLoop:
         An error of Modelyard's carries the state of the run.
         """
         failure: ModelyardError | None = None
+        self._observe("run_started", run_id=self._id)
         try:
             yield [Status("started")]
             while (end := self._end()) is None:
@@ -69,6 +82,9 @@ class RunLoop:
             yield self._last_events(*end)
         except ModelyardError as error:
             failure = error
+        finally:
+            status = self.result.status if self.result is not None else None
+            self._observe("run_finished", run_id=self._id, status=status, error=failure)
         if failure is not None:
             failure.run = self.progress.state()
             raise failure
@@ -93,14 +109,16 @@ class RunLoop:
                     yield self._forward(batch, base)
             completion = answer.completion
         else:
-            completion = await self._runtime.complete(progress.model, progress.messages, **self._options())
+            with step_of(self._id):
+                completion = await self._runtime.complete(progress.model, progress.messages, **self._options())
         progress.take(completion)
         if progress.calls and completion.finish_reason in _NOT_TO_EXECUTE:
             yield self._refuse_calls(completion.finish_reason)
         await self._save()
 
     def _open_stream(self) -> CompletionStream:
-        return self._runtime.stream(self.progress.model, self.progress.messages, **self._options())
+        with step_of(self._id):
+            return self._runtime.stream(self.progress.model, self.progress.messages, **self._options())
 
     def _options(self) -> dict[str, Any]:
         """The options of the next request.
@@ -150,16 +168,20 @@ class RunLoop:
             await self._save()
 
     async def _answer(self, call: ToolCall) -> None:
-        result = await self._toolbox.answer(call, self._begin)
+        result = await self._toolbox.answer(call, self._begin, self._ran)
         if result is None:
             self.progress.awaiting.add(call.id)
         else:
             self.progress.answer(result)
             await self._save()
 
-    async def _begin(self, call: ToolCall) -> None:
+    async def _begin(self, call: ToolCall, tool: Tool) -> None:
         self.progress.started.add(call.id)
         await self._save()
+        self._observe("tool_started", run_id=self._id, call=call, tool=tool)
+
+    def _ran(self, call: ToolCall, result: ToolResult | None) -> None:
+        self._observe("tool_finished", run_id=self._id, call=call, result=result)
 
     async def _save(self) -> None:
         if self._checkpoint is None:

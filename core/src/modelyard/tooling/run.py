@@ -19,6 +19,7 @@ from modelyard.types.options import CALL_OPTIONS, RUN_OPTIONS
 from modelyard.types.request import as_messages
 
 if TYPE_CHECKING:
+    from modelyard.routing.call import Observe
     from modelyard.runtime import Runtime
     from modelyard.tooling.result import RunResult
     from modelyard.tooling.state import RunState
@@ -32,7 +33,9 @@ GivenResults: TypeAlias = "Mapping[str, Any] | Iterable[ToolResult | Mapping[str
 """Results for suspended calls: ``ToolResult`` objects, or what a tool would return, by the id of the call."""
 
 
-def start_run(runtime: Runtime, model: Models, messages: Messages, options: RunOptions) -> RunLoop:
+def start_run(
+    runtime: Runtime, model: Models, messages: Messages, options: RunOptions, observe: Observe
+) -> RunLoop:
     """Prepare a run; nothing has been sent.
 
     Raises ``InvalidRequestError`` or ``ConfigurationError`` for what is wrong with tools, limits and messages.
@@ -50,11 +53,16 @@ def start_run(runtime: Runtime, model: Models, messages: Messages, options: RunO
         messages=conversation,
         given=len(conversation),
     )
-    return RunLoop(runtime, progress, toolbox, options.get("checkpoint"))
+    return RunLoop(runtime, progress, toolbox, options.get("checkpoint"), observe)
 
 
 def resume_run(
-    runtime: Runtime, state: RunState, results: GivenResults, model: Models, options: RunOptions
+    runtime: Runtime,
+    state: RunState,
+    results: GivenResults,
+    model: Models,
+    options: RunOptions,
+    observe: Observe,
 ) -> RunLoop:
     """Prepare to go on from a state; nothing has been sent and the state is unchanged.
 
@@ -84,7 +92,7 @@ def resume_run(
     progress.awaiting.clear()
     for result in given:
         progress.answer(result)
-    return RunLoop(runtime, progress, toolbox, options.get("checkpoint"))
+    return RunLoop(runtime, progress, toolbox, options.get("checkpoint"), observe)
 
 
 async def finish(loop: RunLoop) -> RunResult:

@@ -23,7 +23,8 @@ from modelyard.types.tools import Tool
 __all__ = ["Handler", "Toolbox"]
 
 Handler = Callable[..., Any]
-Begin = Callable[[ToolCall], Awaitable[None]]
+Begin = Callable[[ToolCall, Tool], Awaitable[None]]
+Ran = Callable[[ToolCall, ToolResult | None], None]
 
 
 class Toolbox:
@@ -56,10 +57,11 @@ class Toolbox:
         self._timeout = limits.tool_timeout
         self._slots = asyncio.Semaphore(limits.max_parallel_calls if parallel else 1)
 
-    async def answer(self, call: ToolCall, begin: Begin) -> ToolResult | None:
+    async def answer(self, call: ToolCall, begin: Begin, ran: Ran) -> ToolResult | None:
         """The result of a call, ``None`` when the host is to bring it.
 
         ``begin`` is awaited when everything is checked and the tool is about to run; what it raises is raised.
+        ``ran`` is told the result in the same task, ``None`` if the tool was cancelled.
         """
         tool = self._tools.get(call.name)
         if tool is None:
@@ -81,8 +83,13 @@ class Toolbox:
         if tool.is_external:
             return None
         async with self._slots:
-            await begin(call)
-            return await self._run(tool, call, arguments)
+            await begin(call, tool)
+            result = None
+            try:
+                result = await self._run(tool, call, arguments)
+            finally:
+                ran(call, result)
+            return result
 
     async def _run(self, tool: FunctionTool, call: ToolCall, arguments: dict[str, Any]) -> ToolResult:
         limit = self._timeout if tool.timeout is None else tool.timeout

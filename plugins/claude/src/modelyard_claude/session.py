@@ -19,7 +19,7 @@ from modelyard.errors import ConfigurationError, UnsupportedFeatureError
 from modelyard.http.bodies import guarded_client
 from modelyard.http.client import AsyncClient, Response, make_client
 from modelyard.http.exchange import decode_json
-from modelyard.http.session import HttpSession, WireRequest, accepted, template_of
+from modelyard.http.session import HttpSession, WireRequest, accepted, checked_headers, template_of
 from modelyard.http.urls import without_version
 from modelyard.jsonio import encode_json
 from modelyard.plugins.sessions import SessionSettings
@@ -126,7 +126,7 @@ class ClaudeSession(HttpSession):
         import httpx2
         from anthropic import AsyncStream
 
-        headers = {**self._headers, **wire.headers, **accepted(stream=stream)}
+        headers = {**self._headers, **checked_headers(wire.headers), **accepted(stream=stream)}
         content: Mapping[str, Any] = (
             {"body": wire.body} if self._rewrites else {"content": _Unlogged(encode_json(wire.body))}
         )
@@ -157,7 +157,7 @@ class _Unlogged(bytes):
 async def open_session(settings: SessionSettings) -> ClaudeSession:
     """Open a session. The SDK takes more than a second to import, so that happens in a thread."""
     options = ClaudeOptions.make(settings.options)
-    headers = {**settings.headers, **options.headers}
+    headers = checked_headers({**settings.headers, **options.headers})
     if settings.client is not None:
         return ClaudeSession(
             _host_client(settings.client),

@@ -46,9 +46,10 @@ class _Undeprecated:
     that have none, and fails (mistralai 3.7.0, ``_hooks/deprecation_warning.py``). ``warn`` is told instead.
     """
 
-    def __init__(self, http_client: AsyncHttpClient, warn: Warn) -> None:
+    def __init__(self, http_client: AsyncHttpClient, warn: Warn, headers: Mapping[str, str]) -> None:
         self._http_client = http_client
         self._warn = warn
+        self._headers = headers
 
     async def send(self, request: Any, **options: Any) -> Any:
         """Send a request."""
@@ -58,20 +59,30 @@ class _Undeprecated:
         return response
 
     def build_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a request."""
-        return self._http_client.build_request(*args, **kwargs)
+        """Make a request; headers of the session that the client does not set itself are added."""
+        request = self._http_client.build_request(*args, **kwargs)
+        for name, value in self._headers.items():
+            request.headers.setdefault(name, value)
+        return request
 
     async def aclose(self) -> None:
         """Leave the client open: it is the session's."""
 
 
-def make_sdk(reveal_key: Callable[[], str], root: str, http_client: AsyncHttpClient, warn: Warn) -> Mistral:
+def make_sdk(
+    reveal_key: Callable[[], str],
+    root: str,
+    http_client: AsyncHttpClient,
+    warn: Warn,
+    headers: Mapping[str, str] | None = None,
+) -> Mistral:
     """An official client over an HTTP client of ours, which it will not close.
 
     The key is given as a function, so that it stands in no text form of the client's configuration. ``warn``
-    gets every response, and the model asked for, before the client does.
+    gets every response, and the model asked for, before the client does. ``headers`` are the host's, which a
+    gateway may ask for.
     """
-    shared = cast("AsyncHttpClient", _Undeprecated(http_client, warn))
+    shared = cast("AsyncHttpClient", _Undeprecated(http_client, warn, headers or {}))
     return Mistral(api_key=reveal_key, server_url=root, client=_NoSyncClient(), async_client=shared)
 
 

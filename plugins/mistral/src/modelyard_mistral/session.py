@@ -71,7 +71,7 @@ class MistralSession(HttpSession):
             http_client = cast("AsyncHttpClient", official.bounded(self._client, self._owns_client, self.bounds))
             root = without_version(self._base_url)
             reveal = self._credential.secret.reveal
-            self._official = official.make_sdk(reveal, root, http_client, self._warn)
+            self._official = official.make_sdk(reveal, root, http_client, self._warn, self._headers)
         return self._official
 
     def build(self, request: Request, card: ModelCard) -> WireRequest:
