@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 from modelyard.testing import Received, Reply, Script, load_dialects
 from modelyard.testing.server import _read_request, _reset
 
-__all__ = ["Connection", "RawServer", "answer_bytes", "http_bytes"]
+__all__ = ["Connection", "RawServer", "Serve", "answer_bytes", "http_bytes"]
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ EXTRAS = {
 }
 """Which sources of the core may lean on which extra; the rest must do with the base install."""
 
-UNSTABLE = {"httpx", "httpx-aiohttp"}
+UNSTABLE = {"httpx"}
 """Packages before 1.0 whose minor releases have broken their users: the next minor is the ceiling."""
 
 
@@ -49,7 +49,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
-        elif isinstance(node, ast.Constant) and node.value in ("httpx", "httpx2", "httpx_aiohttp"):
+        elif isinstance(node, ast.Constant) and node.value in ("httpx", "httpx2"):
             yield str(node.value)
 
 
@@ -91,10 +91,7 @@ def test_a46_what_is_imported_is_declared(project: str) -> None:
 @pytest.mark.parametrize("project", PROJECTS)
 def test_what_is_declared_is_imported(project: str) -> None:
     needed = {home for _, _, homes in third_party(project) for home in homes}
-    brought = {
-        "httpx-aiohttp"
-    }  # by its extra for httpx2, which the core imports where a plugin asks for that family
-    unused = names(iter(everything(project))) - needed - brought
+    unused = names(iter(everything(project))) - needed
     assert not unused, f"nothing in {project}/src imports {unused}"
 
 
@@ -138,7 +135,7 @@ def test_make_lowest_installs_the_declared_floor_of_every_requirement(suite: Sui
 def test_the_base_install_stays_small() -> None:
     """Each of these is there for a reason that docs/decisions.md gives."""
     assert names(declared("core")) == {
-        "aiohttp", "docstring-parser", "httpx", "httpx-aiohttp", "jsonschema", "pluggy", "pydantic",
+        "aiohttp", "docstring-parser", "httpx", "jsonschema", "pluggy", "pydantic",
         "pydantic-core", "referencing", "truststore", "yarl",
     }  # fmt: skip
 

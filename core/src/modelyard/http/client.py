@@ -18,7 +18,7 @@ from modelyard.bounds import Bounds
 from modelyard.credentials.redactor import Redactor
 from modelyard.errors import ConfigurationError
 from modelyard.http.bodies import body_bounder
-from modelyard.http.failures import WAITED_FOR_POOL
+from modelyard.http.once_more import once_more
 from modelyard.http.query import with_query
 from modelyard.http.quiet_logs import quietly
 from modelyard.plugins.sessions import SessionSettings
@@ -26,8 +26,6 @@ from modelyard.plugins.sessions import SessionSettings
 __all__ = ["AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
 
 Family: TypeAlias = Literal["httpx", "httpx2"]
-
-_TRANSPORTS: dict[Family, str] = {"httpx": "httpx_aiohttp", "httpx2": "httpx_aiohttp.httpx2"}
 
 
 class Response(Protocol):
@@ -104,15 +102,10 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
 def _transport_maker(
     settings: SessionSettings, family: Family, tls: ssl.SSLContext, proxy: Any
 ) -> Callable[[], Any]:
-    limit = settings.max_connections
-    if settings.transport == "httpx":
-        httpx = importlib.import_module(family)
-        limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit)
-        return lambda: httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy, trust_env=False)
-    transports = importlib.import_module(_TRANSPORTS[family])
-    return lambda: transports.AiohttpTransport(
-        verify=tls, proxy=proxy, client=lambda: _aiohttp_session(tls, limit)
-    )
+    httpx, limit = importlib.import_module(family), settings.max_connections
+    module = importlib.import_module(f"modelyard.http.{settings.transport}_transport")
+    make = getattr(module, f"{settings.transport}_transport")
+    return lambda: once_more(httpx, make(httpx, tls, limit, proxy))
 
 
 def _hide(redactor: Redactor) -> Callable[[Any], None] | None:
@@ -160,37 +153,6 @@ def direct_client_class(
             return response
 
     return DirectClient
-
-
-def _aiohttp_session(tls: ssl.SSLContext, max_connections: int) -> Any:
-    import aiohttp
-
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=max_connections, keepalive_timeout=30),
-        # Provider cookies belong to nobody: they would tie calls of different credentials together.
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),
-        trace_configs=[_mark_queued()],
-        max_line_size=32_768,
-        max_field_size=32_768,
-    )
-
-
-def _mark_queued() -> Any:
-    """Mark the timeouts of requests that waited for a connection of ours: aiohttp raises the same for both."""
-    import aiohttp
-
-    async def queued(session: Any, context: Any, params: Any) -> None:
-        context.queued = True
-
-    async def failed(session: Any, context: Any, params: Any) -> None:
-        if hasattr(context, "queued"):
-            setattr(params.exception, WAITED_FOR_POOL, True)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_queued_start.append(queued)
-    trace.on_request_exception.append(failed)
-    return trace
 
 
 def _proxy_for(configured: str | None, base_url: str) -> str | None:
