@@ -81,7 +81,7 @@ SLEEPS = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True);
 async def test_x08_entering_is_cancelled_though_the_server_sleeps(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "modelyard.mcp")
     entering = asyncio.create_task(enter(python(SLEEPS)))
-    while not caplog.records:
+    while not caplog.records:  # noqa: ASYNC110 the log has no event
         await asyncio.sleep(0.02)
     began = time.monotonic()
     entering.cancel()
