@@ -21,7 +21,7 @@ PROJECTS = ("core", "plugins/claude", "plugins/gemini", "plugins/mistral", "plug
 EXTRAS = {
     "cli": ("modelyard/cli/",),
     "mcp": ("modelyard/tooling/mcp",),
-    "otel": ("modelyard/observe/otel",),
+    "otel": ("modelyard/observe/meters", "modelyard/observe/otel"),
     "prices": ("modelyard/catalog/library_prices",),
     "redis": ("modelyard/routing/redis_",),
     "testing": ("modelyard/testing/", "modelyard/pytest_plugin"),
