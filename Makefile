@@ -14,7 +14,7 @@ JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick $(SUITES:%=test-%) coverage bench hook-docs reliability soak parity live lint format \
+.PHONY: help demo test quick $(SUITES:%=test-%) coverage bench hook-docs reliability soak attack parity live lint format \
   typecheck check lowest newest catalog-check release-check build clean
 
 help:  ## Show what each target does
@@ -55,6 +55,9 @@ reliability: $(TEST)/.ready  ## Run the fault matrix and rewrite its table in do
 
 soak: $(TEST)/.ready  ## Two minutes of chaos: 200 streams over providers that fail; ARGS="--seconds 20"
 	$(TEST)/bin/python -m tests.soak $(ARGS)
+
+attack: $(TEST)/.ready  ## Attack all four providers and write what came of it into docs/security.md; ARGS="--short"
+	$(TEST)/bin/python -m tests.attack $(ARGS)
 
 parity: $(TEST)/.ready  ## Run the parity criteria over the emulators and write docs/parity.md
 	$(TEST)/bin/python -m modelyard.testing.parity docs/parity.md
