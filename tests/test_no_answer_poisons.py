@@ -15,7 +15,7 @@ from modelyard.testing import Received, Reply
 from modelyard.types.content import parse_arguments
 
 from .hostile import WIRES, answer_of, calling, events_of
-from .wires import Said, reply, whole
+from .wires import Said, events, reply, whole
 
 WIRE = pytest.mark.parametrize("wire", WIRES)
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -74,10 +74,10 @@ async def test_the_halves_of_two_deltas_are_joined(wire: str) -> None:
     calls = [] if wire in ("gemini", "claude") else [("c00000001", "look", arguments)]
     said = Said(texts=["Hi \ud83d", "\ude00 you", " \ud83d", "x", "\ud83d"], calls=calls)
     async with calling(wire, in_turn(wire, said)) as (runtime, model, _):
-        events = await events_of(runtime, model)
+        taken = await events_of(runtime, model)
         completion = await answer_of(runtime, model, stream=True)
     assert completion.text == "Hi 😀 you �x�"
-    assert "".join(event.text for event in events if event.type == "content_delta") == completion.text
+    assert "".join(event.text for event in taken if event.type == "content_delta") == completion.text
     for call in completion.tool_calls:
         assert call.arguments == {"a": "😀"}
         assert call.arguments_text == '{"a": "😀"}'
@@ -85,7 +85,7 @@ async def test_the_halves_of_two_deltas_are_joined(wire: str) -> None:
 
 
 async def test_halves_are_joined_in_arguments_that_claude_streams() -> None:
-    events: list[Any] = [
+    sent: list[Any] = [
         {"type": "message_start", "message": {"id": "r"}},
         {
             "type": "content_block_start",
@@ -104,10 +104,20 @@ async def test_halves_are_joined_in_arguments_that_claude_streams() -> None:
         {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
         {"type": "message_stop"},
     ]
-    body = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    body = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in sent)
     async with calling("claude", lambda _: Reply.sse([body])) as (runtime, model, _):
         completion = await answer_of(runtime, model, stream=True)
     assert completion.tool_calls[0].arguments == {"a": "😀"}
+    assert_sound(completion)
+
+
+async def test_halves_are_joined_in_a_stream_of_gemini_that_is_a_list() -> None:
+    """A27, a neighbour: events in a JSON array, as Google sends them without ``alt=sse``."""
+    listed = [json.loads(event) for event in events("gemini", Said(texts=["Hi \ud83d", "\ude00", "\ud83d"]))]
+    answer = Reply(200, {"content-type": "application/json"}, (json.dumps(listed).encode(),))
+    async with calling("gemini", lambda _: answer) as (runtime, model, _):
+        completion = await answer_of(runtime, model, stream=True)
+    assert completion.text == "Hi 😀�"
     assert_sound(completion)
 
 
@@ -232,11 +242,11 @@ async def test_calls_of_one_id_in_one_delta_are_two(place: dict[str, int]) -> No
         {**place, "id": "same", "function": {"name": name, "arguments": json.dumps({"a": at})}}
         for at, name in enumerate(["look", "look", "find"])
     ]
-    events = [
+    sent = [
         {"id": "r", "choices": [{"index": 0, "delta": {"tool_calls": calls}}]},
         {"id": "r", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
     ]
-    body = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events) + b"data: [DONE]\n\n"
+    body = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in sent) + b"data: [DONE]\n\n"
     async with calling("openai-chat", lambda _: Reply.sse([body])) as (runtime, model, _):
         completion = await answer_of(runtime, model, stream=True)
     assert [(call.name, call.arguments) for call in completion.tool_calls] == [

@@ -36,15 +36,15 @@ def encode_json(body: JsonObject) -> bytes:
         raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
 
 
-def parse_json(data: bytes | str, tell: Callable[[str], None] | None = None) -> Any:
+def parse_json(data: bytes | str, tell: Callable[[str], None] | None = None, *, pieces: bool = False) -> Any:
     """The value a JSON text says, set right where it could not be written again.
 
-    ``tell`` is called as by ``parse_odd``. Raises ``ValueError`` for text that is no JSON.
+    ``tell`` and ``pieces`` are those of ``parse_odd``. Raises ``ValueError`` for text that is no JSON.
     """
     try:
         return parse_plain(data)
     except ValueError:
-        return parse_odd(data, tell)
+        return parse_odd(data, tell, pieces=pieces)
 
 
 def parse_stored(data: bytes | str) -> Any:

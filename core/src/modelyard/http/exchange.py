@@ -29,13 +29,14 @@ __all__ = [
 _BOUNDS = Bounds()
 
 
-def decode_value(body: bytes, tell: Callable[[str], None] | None = None) -> Any:
+def decode_value(body: bytes, tell: Callable[[str], None] | None = None, *, pieces: bool = False) -> Any:
     """The JSON value of an answer; raises ``InvalidResponseError`` for what is no JSON.
 
-    ``tell`` is called with what was set right, as by ``parse_json``.
+    ``tell`` is called with what was set right, as by ``parse_odd``; ``pieces`` says that the value holds an answer
+    in several pieces.
     """
     try:
-        return parse_json(body, tell)
+        return parse_json(body, tell, pieces=pieces)
     except ValueError:
         shown = plain_text(body)
         what = f"is no JSON: {shown}" if shown else "is empty"

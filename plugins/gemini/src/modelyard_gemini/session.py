@@ -71,16 +71,16 @@ class GeminiSession(HttpSession):
 
         Google answers so when ``alt=sse`` was lost on the way.
         """
-        value = decode_value(await self.read(response, decoder), decoder.set_right)
+        value = decode_value(await self.read(response, decoder), decoder.set_right, pieces=True)
         if not value:
             raise InvalidResponseError(f"The answer holds no response: it is an empty {type(value).__name__}.")
         for item in value if isinstance(value, list) else [value]:
             events: list[Event] = []
             decoder.feed_value(item, events.append)
-            yield events
+            yield decoder.joined(events)
         last: list[Event] = []
         decoder.on_end(last.append)
-        yield last
+        yield decoder.joined(last)
         if not decoder.finished:
             raise StreamInterruptedError("The answer ended before its finish reason.")
 
