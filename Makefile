@@ -82,8 +82,8 @@ check:  ## Everything CI runs: format, lint, types, tests; in one environment
 lowest: $(TEST)/.ready  ## Run each wheel's suite with the lowest versions it declares; ARGS="--short openai"
 	$(TEST)/bin/python -m tests.lowest --uv "$(CURDIR)/.envs/.hatch/bin/uv" $(ARGS)
 
-newest: $(TEST)/.ready  ## Put the newest SDKs and price library into the test environment, past our ranges
-	$(TEST)/bin/python -m pip install --quiet --upgrade anthropic google-genai mistralai openai genai-prices
+newest: $(TEST)/.ready  ## Put the newest aiohttp, SDKs and price library into the test environment, past our ranges
+	$(TEST)/bin/python -m pip install --quiet --upgrade aiohttp anthropic google-genai mistralai openai genai-prices
 
 catalog-check: $(TEST)/.ready  ## Compare the cards with the installed price library and SDKs: new, gone, priced otherwise
 	$(TEST)/bin/python -m tests.catalog_check $(ARGS)

@@ -33,12 +33,16 @@ print(json.dumps({one.metadata["Name"]: one.version for one in distributions()})
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A wheel, and what its tests install: its project, extras of the core, packages only tests need."""
+    """A wheel, and what its tests install: its project, extras of the core, and packages only tests need.
+
+    Of ``sdks`` the tests read types alone, so what these ask for does not count.
+    """
 
     name: str
     project: str
     extras: tuple[str, ...] = ("testing",)
     tools: tuple[str, ...] = ()
+    sdks: tuple[str, ...] = ()
 
     @property
     def tests(self) -> str:
@@ -49,9 +53,9 @@ class Suite:
 SUITES = (
     Suite("core", "core", ("cli", "mcp", "otel", "prices", "redis", "testing"), ("opentelemetry-sdk",)),
     Suite("claude", "plugins/claude"),
-    Suite("gemini", "plugins/gemini", tools=("google-genai>=3",)),
+    Suite("gemini", "plugins/gemini", sdks=("google-genai>=3",)),
     Suite("mistral", "plugins/mistral"),
-    Suite("openai", "plugins/openai", tools=("openai>=3",)),
+    Suite("openai", "plugins/openai", sdks=("openai>=3",)),
 )
 
 
@@ -89,10 +93,12 @@ def install(suite: Suite, uv: str) -> Path:
     editable = [part for wheel in wheels for part in ("--editable", wheel)]
     command = [uv, "pip", "install", "--quiet", "--python", str(python)]
     subprocess.run([*command, "--resolution", "lowest-direct", *editable], cwd=ROOT, check=True)
-    # The tools are the newest there are; what they ask for does not lift what the wheels ask for.
+    # The tools are the newest that go with that: they may not lift what the wheels ask for.
     pins = folder / "floors.txt"
     pins.write_text("".join(f"{name}=={version}\n" for name, version in floors(suite).items()), encoding="utf-8")
-    subprocess.run([*command, "--overrides", str(pins), *TOOLS, *suite.tools], cwd=ROOT, check=True)
+    subprocess.run([*command, "--constraints", str(pins), *TOOLS, *suite.tools], cwd=ROOT, check=True)
+    if suite.sdks:
+        subprocess.run([*command, "--overrides", str(pins), *suite.sdks], cwd=ROOT, check=True)
     return python
 
 
