@@ -14,7 +14,7 @@ from modelyard.testing import Script
 from .hostility import honest, whole
 from .upstream import Act, Ask, Pause, head
 
-__all__ = ["TERMINALS", "TerminalCase", "written_by"]
+__all__ = ["TERMINALS", "TerminalCase", "outcome_of", "written_by"]
 
 ORDERS = "\x1b]0;owned\x07\x1b]52;c;cm0gLXJmIH4=\x07\x1b[2J\x1b[8m\x9b31m\x7f"
 """Title, clipboard, clear screen, hidden text; in the eight-bit form too."""
@@ -28,7 +28,6 @@ class TerminalCase:
 
     name: str
     act: Act
-    arguments: tuple[str, ...] = ("--reasoning",)
     outcomes: tuple[str, ...] = ("shown",)
     peak: int = 96
     seconds: float = 20.0

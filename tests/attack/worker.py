@@ -198,8 +198,7 @@ async def _stored(case: StateCase, job: Job) -> tuple[str, Cost]:
 
 
 def _on_terminal(job: Job) -> Outcome:
-    provider, _, api = job.wire.partition("-")
-    del api
+    provider = job.wire
     os.environ |= {"COLUMNS": "400", "TERM": "xterm-256color", "PYTHONUTF8": "1"}
     os.environ[f"MODELYARD_{provider.upper()}_BASE_URL"] = job.url
     name = {"claude": "ANTHROPIC", "gemini": "GEMINI", "mistral": "MISTRAL", "openai": "OPENAI"}[provider]
