@@ -51,7 +51,7 @@ class Suite:
 
 
 SUITES = (
-    Suite("core", "core", ("cli", "mcp", "otel", "prices", "redis", "testing"), ("opentelemetry-sdk",)),
+    Suite("core", "core", ("cli", "mcp", "otel", "prices", "redis", "socks", "testing"), ("opentelemetry-sdk",)),
     Suite("claude", "plugins/claude"),
     Suite("gemini", "plugins/gemini", sdks=("google-genai>=3",)),
     Suite("mistral", "plugins/mistral"),

@@ -24,6 +24,7 @@ EXTRAS = {
     "otel": ("modelyard/observe/meters", "modelyard/observe/otel"),
     "prices": ("modelyard/catalog/library_prices",),
     "redis": ("modelyard/routing/redis_",),
+    "socks": ("modelyard/http/proxies", "modelyard/http/transport_errors"),
     "testing": ("modelyard/testing/", "modelyard/pytest_plugin"),
 }
 """Which sources of the core may lean on which extra; the rest must do with the base install."""
@@ -49,7 +50,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
-        elif isinstance(node, ast.Constant) and node.value in ("httpx", "httpx2"):
+        elif isinstance(node, ast.Constant) and node.value in ("httpx", "httpx2", "socksio"):
             yield str(node.value)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 
 from modelyard.catalog.suggest import did_you_mean
 from modelyard.credentials.secret import Misfit, Secret, Veiled, conceal
@@ -15,6 +17,8 @@ from modelyard.http.urls import split_query, url_problem
 from modelyard.plugins.info import ProviderInfo
 from modelyard.settings_check import (
     bare_errors,
+    ca_problem,
+    client_cert_problem,
     headers_problem,
     key_problem,
     keys_problem,
@@ -23,9 +27,13 @@ from modelyard.settings_check import (
     text_problem,
 )
 
+if TYPE_CHECKING:
+    from modelyard.http.tls import Trust
+
 __all__ = ["ProviderConfig", "find_base_url"]
 
 Transport: TypeAlias = Literal["aiohttp", "httpx"]
+ClientCert: TypeAlias = "str | PathLike[str] | tuple[str | PathLike[str] | Secret | None, ...]"
 
 
 @bare_errors
@@ -37,7 +45,9 @@ class ProviderConfig:
     of every request, and shown nowhere. ``http_client`` is a client of the family the plugin uses (``httpx`` for
     openai and gemini, ``httpx2`` for claude and mistral); the host closes it. ``client`` is an SDK client of the
     vendor, for plugins that take one. ``transport`` chooses what carries a client of ours: ``aiohttp``, fast under
-    load, or plain ``httpx``. ``proxy`` is a URL, ``""`` for none whatever the environment says. ``options`` are
+    load, or plain ``httpx``. ``proxy`` is a URL, ``""`` for none whatever the environment says. ``ca`` is a
+    file or folder of certificates to trust instead of the operating system's, ``client_cert`` what to show to a
+    server that asks for one: a file, ``(certificate, key)`` or ``(certificate, key, password)``. ``options`` are
     the plugin's own. The values of ``headers`` are secrets, as are those of ``options`` under a secret's name.
 
     Each of ``api_keys`` makes a deployment of its own, beside ``api_key``; so does each config of a list given for
@@ -52,6 +62,8 @@ class ProviderConfig:
     client: object | None = None
     transport: Transport = "aiohttp"
     proxy: str | None = None
+    ca: str | PathLike[str] | None = None
+    client_cert: ClientCert | None = None
     max_connections: int = 1000
     headers: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +81,10 @@ class ProviderConfig:
         put(self, "api_keys", tuple(map(conceal, self.api_keys)))
         put(self, "headers", SecretHeaders({name: _plain(value) for name, value in self.headers.items()}))
         put(self, "options", Veiled(self.options))
+        if self.ca is not None:
+            put(self, "ca", _path(self.ca))
+        if self.client_cert is not None:
+            put(self, "client_cert", _client_cert(self.client_cert))
 
     def _problems(self) -> Iterator[tuple[str, str | None]]:
         """Each setting, and what is wrong with it."""
@@ -80,6 +96,10 @@ class ProviderConfig:
             yield "transport", "must be 'aiohttp' or 'httpx'"
         if self.proxy is not None and self.proxy != "":
             yield "proxy", url_problem(self.proxy, schemes=_PROXY_SCHEMES, user_info=True)
+        for name, check in (("ca", ca_problem), ("client_cert", client_cert_problem)):
+            value = getattr(self, name)
+            if value is not None:
+                yield name, check(value) or self._client_problem()
         yield "max_connections", number_problem(self.max_connections, least=1, whole=True)
         yield "headers", headers_problem(self.headers)
         yield "options", options_problem(self.options)
@@ -93,6 +113,17 @@ class ProviderConfig:
         if self.http_client is None or "?" not in str(self.base_url):
             return None
         return "has a query, which an http_client of your own would have to send"
+
+    @property
+    def trust(self) -> Trust:
+        """Whose certificates are believed, and which one is shown."""
+        from modelyard.http.tls import Trust
+
+        return Trust(cast("str | None", self.ca), cast("Any", self.client_cert))
+
+    def _client_problem(self) -> str | None:
+        given = self.http_client is not None or self.client is not None
+        return "is for a client of ours, and you give your own" if given else None
 
     def __repr__(self) -> str:
         """What was set: values that may be secrets by their names only."""
@@ -146,6 +177,8 @@ _HINTS: Final = {
     "user name and password into headers={'authorization': 'Basic ...'}.",
     "proxy": "Write http://host:port or http://user:password@host:port; its value is not shown here.",
     "headers": "Values are not shown here.",
+    "ca": "Give a file of certificates in PEM form, or a folder of such files.",
+    "client_cert": "Give a file in PEM form with certificate and key, or (certificate, key[, password]).",
 }
 
 
@@ -157,6 +190,17 @@ def _shown(name: str, value: object) -> str:
 
 def _plain(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def _path(value: str | PathLike[str]) -> str:
+    return str(Path(value).expanduser())
+
+
+def _client_cert(value: Any) -> tuple[str, str | None, Secret | None]:
+    """The three parts of a client certificate, as ``modelyard.http.tls.Trust`` has them."""
+    parts = [*(value if isinstance(value, (tuple, list)) else (value,)), None, None]
+    certificate, key, password = parts[:3]
+    return _path(certificate), key and _path(key), conceal(password) if password else None
 
 
 def find_base_url(

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from types import NoneType
 from typing import Any, Final, TypeVar
 
 from modelyard.credentials.secret import Secret
@@ -16,6 +19,8 @@ from modelyard.errors import ConfigurationError
 
 __all__ = [
     "bare_errors",
+    "ca_problem",
+    "client_cert_problem",
     "header_problem",
     "headers_problem",
     "key_problem",
@@ -94,6 +99,31 @@ def options_problem(options: object) -> str | None:
         return f"must be a dict, not {type(options).__name__}"
     wrong = [type(name).__name__ for name in options if not isinstance(name, str)]
     return f"must have names of text, not {wrong[0]}" if wrong else None
+
+
+def ca_problem(path: object) -> str | None:
+    """Whether a path is one of a file or a folder that is there."""
+    if not isinstance(path, (str, os.PathLike)):
+        return f"must be the path of a file or a folder, not {type(path).__name__}"
+    place = Path(path).expanduser()
+    return None if place.exists() else f"names {str(place)!r}, which does not exist"
+
+
+def client_cert_problem(value: object) -> str | None:
+    """Whether a client certificate is a file, or a file of it, one of its key, and a password."""
+    parts = value if isinstance(value, (tuple, list)) else (value,)
+    if not 1 <= len(parts) <= 3:
+        return "must be a path, or (certificate, key) or (certificate, key, password)"
+    if len(parts) == 3 and not isinstance(parts[2], (str, Secret, NoneType)):
+        return f"must have a password of text, not {type(parts[2]).__name__}"
+    paths = [part for part in parts[:2] if part is not None] if parts[0] is not None else parts[:1]
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            return f"must be the path of a file, or a tuple of such, not {type(path).__name__}"
+        place = Path(path).expanduser()
+        if not place.is_file():
+            return f"names {str(place)!r}, which {'is no file' if place.exists() else 'does not exist'}"
+    return None
 
 
 def headers_problem(headers: object) -> str | None:

@@ -58,6 +58,9 @@ def settings_secrets(config: ProviderConfig) -> Iterator[str]:
     """
     yield from header_secrets(config.headers)
     yield from option_secrets(config.options)
+    _, _, password = config.trust.client_cert or (None, None, None)
+    if password is not None:
+        yield password.reveal()
     for proxy in (config.proxy or "", *(os.environ.get(name, "") for name in _PROXIES)):
         yield from url_secrets(proxy)
 

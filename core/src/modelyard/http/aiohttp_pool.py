@@ -90,6 +90,10 @@ class PooledConnection(ResponseHandler):
         """Whether an idle connection may serve once more: nothing came, not even its end."""
         return self.is_connected() and not self.should_close and not is_readable(self.transport)
 
+    async def aclose(self) -> None:
+        """Close it."""
+        self.close()
+
     def _holds_more(self) -> bool:
         """Whether the parser, done with an answer, has begun to read another."""
         try:
@@ -109,7 +113,7 @@ class Pool(aiohttp.TCPConnector):
     def __init__(self, tls: ssl.SSLContext, limit: int) -> None:
         super().__init__(ssl=tls, limit=limit, keepalive_timeout=30)
         loop = asyncio.get_running_loop()
-        self._factory: functools.partial[ResponseHandler] = functools.partial(PooledConnection, loop=loop)
+        self._factory = functools.partial(PooledConnection, loop=loop)  # type: ignore[assignment]  # a subclass
 
     async def connect(self, *args: Any, **options: Any) -> Connection:
         """A connection for a request: a new one where the call asks for that."""

@@ -115,10 +115,16 @@ def _mapper(httpx: Any) -> _Map:
         call = CALL.get()
         if name == "ConnectTimeout" and call is not None and call.queued:
             name = "PoolTimeout"
-        found: Exception = getattr(httpx, name)(str(error) or type(error).__name__)
+        found: Exception = getattr(httpx, name)(_text(error))
         return found
 
     return mapped
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # in httpcore's words, and without a URL
+        return f"{error.status} {error.message}"
+    return str(error) or type(error).__name__
 
 
 def _open_session(tls: ssl.SSLContext, limit: int) -> aiohttp.ClientSession:

@@ -12,13 +12,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from modelyard.bounds import Bounds
 from modelyard.credentials.redactor import Redactor
 from modelyard.errors import ConfigurationError
 from modelyard.http.bodies import body_bounder
 from modelyard.http.once_more import once_more
+from modelyard.http.proxies import find_proxy, is_socks
 from modelyard.http.query import with_query
 from modelyard.http.quiet_logs import quietly
 from modelyard.plugins.sessions import SessionSettings
@@ -79,19 +79,19 @@ def _host_client(client: object, family: Family, provider: str) -> AsyncClient:
 def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callable[[], AsyncClient]:
     """Do the slow part of making a client and return the quick part, which must run in the event loop."""
     httpx = importlib.import_module(family)
-    proxy = _proxy_for(settings.proxy, base_url)
+    proxy = find_proxy(settings.proxy, base_url)
     # Plain http needs no trust store; a context without one refuses any TLS it might meet.
     secure = urlsplit(base_url).scheme == "https" or (proxy or "").startswith("https")
     tls = settings.tls() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     timeout = httpx.Timeout(None, connect=settings.connect_timeout, pool=settings.connect_timeout)
-    make_transport = _transport_maker(settings, family, tls, httpx.Proxy(proxy) if proxy else None)
+    make_transport = _transport_maker(settings, family, tls, proxy)
     direct = direct_client_class(httpx, _hide(settings.redactor), settings.bounds)
 
     def build() -> AsyncClient:
         transport = make_transport()
         if settings.query is not None:
             transport = with_query(httpx, transport, settings.query)
-        if settings.transport == "httpx":
+        if settings.transport == "httpx" or is_socks(proxy):
             transport = quietly(httpx, transport)
         client: AsyncClient = direct(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
         return client
@@ -100,12 +100,16 @@ def _prepare(settings: SessionSettings, family: Family, base_url: str) -> Callab
 
 
 def _transport_maker(
-    settings: SessionSettings, family: Family, tls: ssl.SSLContext, proxy: Any
+    settings: SessionSettings, family: Family, tls: ssl.SSLContext, proxy: str | None
 ) -> Callable[[], Any]:
+    """What makes the transport that was chosen; only the plain one speaks SOCKS."""
     httpx, limit = importlib.import_module(family), settings.max_connections
-    module = importlib.import_module(f"modelyard.http.{settings.transport}_transport")
-    make = getattr(module, f"{settings.transport}_transport")
-    return lambda: once_more(httpx, make(httpx, tls, limit, proxy))
+    name = "httpx" if is_socks(proxy) else settings.transport
+    make = getattr(importlib.import_module(f"modelyard.http.{name}_transport"), f"{name}_transport")
+    over = None
+    if proxy is not None:
+        over = httpx.Proxy(proxy, ssl_context=tls if urlsplit(proxy).scheme == "https" else None)
+    return lambda: once_more(httpx, make(httpx, tls, limit, over))
 
 
 def _hide(redactor: Redactor) -> Callable[[Any], None] | None:
@@ -153,19 +157,3 @@ def direct_client_class(
             return response
 
     return DirectClient
-
-
-def _proxy_for(configured: str | None, base_url: str) -> str | None:
-    """The proxy for a base URL: the configured one, else the environment's, ``None`` for a direct way."""
-    if configured is not None:
-        return configured or None
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    if _is_loopback(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.") or host == "::1"

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from modelyard import errors
 from modelyard.errors import ProviderError
+from modelyard.http.statuses import error_for_status
+from modelyard.http.transport_errors import map_transport_error, proxy_refusal
 from modelyard.types.base import JsonObject
 from modelyard.types.waits import believed_wait
 
 __all__ = [
-    "WAITED_FOR_POOL",
     "HttpFailure",
     "error_for_status",
     "find_retry_after",
@@ -32,9 +32,6 @@ __all__ = [
     "unreadable_error",
 ]
 
-WAITED_FOR_POOL = "modelyard_waited_for_pool"
-"""The attribute of an aiohttp timeout that says that the request waited for a connection of ours."""
-
 
 class HttpFailure(Exception):
     """A response that is no success, with its body read."""
@@ -44,34 +41,6 @@ class HttpFailure(Exception):
         self.status = status
         self.headers = {name.lower(): value for name, value in headers.items()}
         self.body = body
-
-
-_BY_STATUS: dict[int, type[ProviderError]] = {
-    400: errors.InvalidRequestError,
-    401: errors.AuthenticationError,
-    402: errors.QuotaExceededError,
-    403: errors.PermissionDeniedError,
-    404: errors.ModelNotFoundError,
-    408: errors.ServerError,
-    409: errors.ServerError,
-    413: errors.InvalidRequestError,
-    422: errors.InvalidRequestError,
-    429: errors.RateLimitError,
-    503: errors.OverloadedError,
-    529: errors.OverloadedError,
-}
-
-
-def error_for_status(status: int) -> type[ProviderError]:
-    """The class a status means when the body says nothing better."""
-    found = _BY_STATUS.get(status)
-    if found is not None:
-        return found
-    if status >= 500:
-        return errors.ServerError
-    if status >= 400:
-        return errors.InvalidRequestError
-    return errors.InvalidResponseError
 
 
 def parse_json_object(body: bytes) -> JsonObject | None:
@@ -142,49 +111,6 @@ def _dates(text: str) -> list[float]:
 _TAG = re.compile(r"<(?:script|style)\b[^<>]*+>[^<]*+|<[^<>]*+>", re.IGNORECASE)
 """A tag, and what a script or a style holds. Ends at the next ``<``, so a page of openings takes linear time."""
 
-_FAMILIES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
-
-
-def map_transport_error(error: BaseException) -> ProviderError | None:
-    """The error for what an HTTP client raised, ``None`` when it is not an HTTP client's.
-
-    Works by class names, so that neither ``httpx`` nor ``httpx2`` need be imported. The aiohttp transport of
-    httpx-aiohttp 0.2 reports a server that hung up as a connect timeout; the cause tells the two apart.
-    """
-    names = {base.__name__ for base in type(error).__mro__ if base.__module__.partition(".")[0] in _FAMILIES}
-    cause = error.__cause__
-    hung_up = type(cause).__module__.startswith("aiohttp") and not isinstance(cause, TimeoutError)
-    text = str(error) or (str(cause) if cause is not None else "") or type(error).__name__
-    if isinstance(error, TimeoutError) or ("TimeoutException" in names and not hung_up):
-        return _timeout(type(error).__name__, names, queued=hasattr(cause, WAITED_FOR_POOL))
-    if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError", "CookieConflict"}:
-        return errors.InvalidRequestError(f"The HTTP client refused the request: {text}.")
-    if names & {"DecodingError", "TooManyRedirects", "StreamError", "SSEError"}:
-        return errors.InvalidResponseError(f"The response could not be read: {text}.")
-    if names or isinstance(error, OSError):
-        return errors.ConnectionFailedError(
-            f"The connection failed: {text}.", code=None if _never_made(names, cause) else "connection_lost"
-        )
-    return None
-
-
-def _never_made(names: set[str], cause: BaseException | None) -> bool:
-    """Whether no connection stood, so that the request cannot have left; a server that hung up had it perhaps."""
-    made_none = {"ConnectError", "ProxyError", "ClientConnectorError"}
-    causes = {base.__name__ for base in type(cause).__mro__}
-    return bool((names | causes) & made_none)
-
-
-def _timeout(name: str, names: set[str], *, queued: bool) -> ProviderError:
-    if "PoolTimeout" in names or queued:
-        return errors.ConnectionFailedError(
-            "No connection became free in time: the limit is on this side.",
-            code="pool_timeout",
-            hint="Raise max_connections for this provider.",
-        )
-    phase = "connect" if "Connect" in name else "between_outputs"
-    return errors.DeadlineError(f"The {phase.replace('_', ' ')} deadline of the HTTP client passed.", phase=phase)
-
 
 def http_error(
     failure: HttpFailure,
@@ -197,8 +123,12 @@ def http_error(
 ) -> ProviderError:
     """An error with what every failed response has: status, request id, the time to wait.
 
+    A proxy's own status, 407, is an error of the way and not of the provider.
+
     ``wait`` is a delay the body named; the larger of it and the headers' wins.
     """
+    if failure.status == 407:
+        return proxy_refusal(failure.status, message or "407 Proxy Authentication Required")
     return kind(
         message or f"The provider answered with status {failure.status}.",
         status=failure.status,

@@ -17,19 +17,40 @@ __all__ = ["httpx_transport"]
 
 def httpx_transport(httpx: Any, tls: ssl.SSLContext, limit: int, proxy: Any = None) -> Any:
     """A transport of a family of ``httpx``."""
+    body_class = _body_class(httpx)
 
     class PlainTransport(httpx.AsyncHTTPTransport):  # type: ignore[misc]  # the family is known at run time only
         async def handle_async_request(self, request: Any) -> Any:
-            response = await super().handle_async_request(request)
-            call = CALL.get()
-            line = call.line if call is not None else None
-            if isinstance(line, PooledStream):
-                if not line.heard:  # made of what lay there before the request went out
-                    line.spoilt = True
-                    await response.aclose()
-                    raise httpx.RemoteProtocolError("The connection held an answer nobody had asked for.")
-                response.stream = Body(response.stream, line)
+            call = CALL.get() or Call()
+            try:
+                response = await super().handle_async_request(request)
+            except Exception as error:
+                # What a SOCKS proxy says wrong, httpcore neither maps nor closes the connection for.
+                if call.line is None or type(error).__module__.partition(".")[0] != "socksio":
+                    raise
+                await call.line.aclose()
+                raise httpx.ProxyError(str(error) or type(error).__name__) from error
+            if call.line is not None:
+                await _check(call.line, response)
+                response.stream = body_class(response.stream, call.line)
             return response
+
+    async def _check(line: Any, response: Any) -> None:
+        """Refuse an answer that was made of what lay there before the request went out."""
+        if not line.heard:
+            line.spoilt = True
+            await response.aclose()
+            raise httpx.RemoteProtocolError("The connection held an answer nobody had asked for.")
+
+    limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=30)
+    transport = PlainTransport(verify=tls, limits=limits, proxy=proxy, trust_env=False)
+    pool = transport._pool  # noqa: SLF001 - httpx has no argument for a backend, its pool has
+    pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001
+    return transport
+
+
+def _body_class(httpx: Any) -> Any:
+    """The body of a response, as a stream of the family."""
 
     class Body(httpx.AsyncByteStream):  # type: ignore[misc]  # the family is known at run time only
         def __init__(self, whole: Any, line: PooledStream) -> None:
@@ -40,14 +61,10 @@ def httpx_transport(httpx: Any, tls: ssl.SSLContext, limit: int, proxy: Any = No
             return aiter(self._whole)
 
         async def aclose(self) -> None:
-            self._line.spoilt = _has_leftover(self._whole)
+            self._line.spoilt = self._line.spoilt or _has_leftover(self._whole)
             await self._whole.aclose()
 
-    limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=30)
-    transport = PlainTransport(verify=tls, limits=limits, proxy=proxy, trust_env=False)
-    pool = transport._pool  # noqa: SLF001 - httpx has no argument for a backend, its pool has
-    pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001
-    return transport
+    return Body
 
 
 class PooledStream:

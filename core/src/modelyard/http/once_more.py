@@ -23,6 +23,8 @@ class Line(Protocol):
     turns: int
     heard: bool
 
+    async def aclose(self) -> None: ...
+
 
 @dataclass(slots=True)
 class Call:

@@ -18,9 +18,8 @@ from modelyard.plugins.session_pool import OPEN_AT_LEAST, SessionPool, SessionUs
 from modelyard.plugins.sessions import SessionSettings
 
 if TYPE_CHECKING:
-    import ssl
-
     from modelyard.credentials.resolve import Credential, CredentialResolver
+    from modelyard.http.tls import SharedTls
     from modelyard.plugins.binding import ProviderBinding
     from modelyard.plugins.info import ProviderInfo
 
@@ -68,7 +67,7 @@ class Endpoints:
         *,
         resolver: CredentialResolver | None,
         connect_timeout: float | None,
-        tls: Callable[[], ssl.SSLContext],
+        tls: SharedTls,
         bounds: Bounds | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
@@ -162,7 +161,7 @@ class Endpoints:
                 connect_timeout=self._connect_timeout,
                 headers=config.headers,
                 options=config.options,
-                tls=self._tls,
+                tls=self._tls.trusting(config.trust),
                 bounds=self._bounds,
                 query=query,
                 redactor=redactor,

@@ -13,6 +13,7 @@ from modelyard.errors import (
     ServerError,
     StreamInterruptedError,
 )
+from modelyard.http.transport_errors import PROXY_REFUSED, TLS_REFUSED
 from modelyard.routing.state import Verdict
 
 __all__ = ["verdict_on"]
@@ -27,10 +28,13 @@ _COUNT_AGAINST = (
     StreamInterruptedError,
 )
 
+_OF_THIS_SIDE = frozenset({"pool_timeout", PROXY_REFUSED, TLS_REFUSED})
+"""Codes of failures that say something of this side's settings, or of what stands between."""
+
 
 def verdict_on(error: ModelyardError) -> Verdict:
     """What a failure says of its deployment: a caller's mistake, a bad key or a limit of ours says nothing."""
-    if isinstance(error, ProviderError) and error.code == "pool_timeout":
+    if isinstance(error, ProviderError) and error.code in _OF_THIS_SIDE:
         return "neutral"
     if isinstance(error, DeadlineError) and error.phase == "total":
         return "neutral"  # the caller's own patience, spent over several attempts perhaps
