@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from itertools import product
@@ -38,16 +39,18 @@ class Upstream:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return answer_bytes(self._variant.partition("-")[0], received, text, named)
 
-    async def ask(self, serve: Serve, *, calls: int = 1, pause: float = 0.0) -> tuple[list[Completion], RawServer]:
-        """Make calls one after the other."""
+    async def ask(
+        self, serve: Serve, *, calls: int = 1, ready: threading.Event | None = None
+    ) -> tuple[list[Completion], RawServer]:
+        """Make calls one after the other, each but the first when the server is ready for it."""
         completions: list[Completion] = []
         with RawServer(serve) as server:
             provider, reference, settings = variant_settings(self._variant, server.url)
             settings |= {"transport": self._transport, **self._settings}
             async with Runtime({provider: settings}, plugins=[provider], max_attempts=1) as runtime:
                 for number in range(calls):
-                    if number:
-                        await asyncio.sleep(pause)
+                    if number and ready is not None:
+                        assert await asyncio.to_thread(ready.wait, 5)
                     completions.append(await ask(runtime, reference, stream=self._stream))
         return completions, server
 
@@ -172,6 +175,7 @@ extra = pytest.mark.parametrize("extra", [_second_answer, _timeout_answer, _half
 @pytest.mark.parametrize("wait", [0.0, 0.02], ids=["in the same packet", "later"])
 async def test_what_nobody_waits_for_answers_nobody(upstream: Upstream, extra: Extra, wait: float) -> None:
     """X15."""
+    sent = threading.Event()
 
     async def serve(connection: Connection) -> None:
         received = await connection.receive()
@@ -181,9 +185,10 @@ async def test_what_nobody_waits_for_answers_nobody(upstream: Upstream, extra: E
             await asyncio.sleep(wait)
             answer = b""
         await connection.send(answer + extra(upstream, received))
+        sent.set()
         await connection.wait_until_closed()
 
-    answers, server = await upstream.ask(serve, calls=2, pause=2 * wait + 0.01)
+    answers, server = await upstream.ask(serve, calls=2, ready=sent)
     assert [answer.text for answer in answers] == ["answer 0", "answer 1"]
     assert len(server.requests) == 2
 
