@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from modelyard import ConnectionFailedError, OverloadedError, Runtime, RuntimeClosedError, ServerError
+from modelyard import (
+    ConnectionFailedError,
+    OverloadedError,
+    RateLimitError,
+    Runtime,
+    RuntimeClosedError,
+    ServerError,
+)
 from modelyard.testing import FakeClock, Script, ScriptedProvider
 
 
@@ -41,6 +48,18 @@ async def test_e22_a_budget_spent_by_many_calls_leaves_each_its_first_attempt() 
             with pytest.raises(Exception, match=r"scripted|let"):
                 await runtime.complete("acme:one", "Hi")
     assert len(provider.requests) <= 30 + 20
+
+
+async def test_e22_an_error_says_when_only_the_spent_budget_kept_it_from_another_try() -> None:
+    clock, failing = FakeClock(), Script().fail("rate_limit", retry_after=0)
+    scripts = [script for _ in range(20) for script in (failing, Script().say("ok"))]
+    provider = ScriptedProvider("acme", [*scripts, failing])
+    async with Runtime(plugins=[provider], clock=clock, max_attempts=2) as runtime:
+        clock.draw = lambda low, high: 0.0  # type: ignore[method-assign]  # no time passes, nothing is refilled
+        for _ in range(20):
+            assert (await runtime.complete("acme:one", "Hi")).text == "ok"
+        with pytest.raises(RateLimitError, match="the budget of retries of this deployment is spent"):
+            await runtime.complete("acme:one", "Hi")
 
 
 async def test_e01_a_delay_shorter_than_chance_s_own_waits_for_the_longer() -> None:

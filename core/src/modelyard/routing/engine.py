@@ -39,6 +39,9 @@ class Plan:
     news: list[Status]
 
 
+_SPENT = "It was not tried again: the budget of retries of this deployment is spent for the moment."
+
+
 class Engine:
     """Runs the attempts of one call, one after another; use it as ``with Engine(call) as engine``.
 
@@ -106,6 +109,8 @@ class Engine:
         step = decide(failure, situation)
         if isinstance(step, Retry) and not await self._call.state.take_retry(self.deployment.key):
             step = decide(failure, replace(situation, budget=False))
+            if isinstance(step, Stop):
+                failure.hint = " ".join(filter(None, (failure.hint, _SPENT)))
         if isinstance(step, Stop):
             raise self.final(failure)
         return Plan(step, self._announce(step, failure))
