@@ -24,7 +24,7 @@ EXTRAS = {
     "otel": ("modelyard/observe/meters", "modelyard/observe/otel"),
     "prices": ("modelyard/catalog/library_prices",),
     "redis": ("modelyard/routing/redis_",),
-    "socks": ("modelyard/http/proxies", "modelyard/http/transport_errors"),
+    "socks": ("modelyard/http/proxies", "modelyard/http/transport_errors", "modelyard/http/httpx_transport"),
     "testing": ("modelyard/testing/", "modelyard/pytest_plugin"),
 }
 """Which sources of the core may lean on which extra; the rest must do with the base install."""
