@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import get_args
 
 from modelyard import errors, hookspecs
-from modelyard.plugins.binding import ASYNC_HOOKS, REQUIRED_HOOKS, STREAM_HOOK
+from modelyard.loading.binding import ASYNC_HOOKS, REQUIRED_HOOKS, STREAM_HOOK
 from modelyard.streaming import grammar
 from modelyard.types import events
 

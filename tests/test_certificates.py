@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from modelyard import ConfigurationError, ConnectionFailedError, LocalState, ProviderConfig, Runtime
-from modelyard.http.tls import SharedTls, Trust
+from modelyard.tls import SharedTls, Trust
 
 from .conftest import PROVIDERS, ask, variant_settings
 from .raw_server import Connection, RawServer, answer_bytes

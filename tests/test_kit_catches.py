@@ -151,8 +151,8 @@ BREAKS = {
     ),
     "the HTTP library is imported at once": Break(
         "plugin.py",
-        "from modelyard.plugins.info import ProviderInfo\n",
-        "from modelyard.plugins.info import ProviderInfo\nimport httpx\n",
+        "from modelyard.types.provider import ProviderInfo\n",
+        "from modelyard.types.provider import ProviderInfo\nimport httpx\n",
         "imports no HTTP library and no SDK",
         "test_listing",
     ),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard import ConfigurationError, Limits, LocalState, RateLimit, RedisState, Runtime
-from modelyard.routing.state import Verdict
+from modelyard.health.state import Verdict
 from modelyard.testing import FakeClock, Script, ScriptedProvider
 from tests.redis_server import RedisServer
 

@@ -15,12 +15,12 @@ import pytest
 
 from modelyard import Completion, LocalState, Message, ModelyardError, Runtime, hookimpl
 from modelyard.credentials.secret import Secret
-from modelyard.history.rules import HistoryRules
-from modelyard.routing.limits import Limits
-from modelyard.routing.state import Refusal
+from modelyard.health.limits import Limits
+from modelyard.health.state import Refusal
 from modelyard.testing import Emulator, LoopbackServer, Received, Reply, Script, ScriptedProvider, load_dialects
 from modelyard.types.base import Opaque
 from modelyard.types.content import OpaquePart
+from modelyard.types.history_rules import HistoryRules
 
 from .conftest import VARIANTS, ask
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from modelyard import Event, ImagePart, RunResult, RunState, Runtime, Tool, ToolResult, tool
+from modelyard.runs.run_grammar import check_run
 from modelyard.testing import Emulator, Script, faults, load_dialects
 from modelyard.testing.script import Call
-from modelyard.tooling.run_grammar import check_run
 
 from .conftest import PROVIDERS, Emulated
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modelyard import Bounds, ConfigurationError, Runtime, SyncRuntime, hookimpl
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.session import SessionSettings
 from modelyard.testing import Script, ScriptedProvider
 from modelyard.testing.scripted import ScriptedSession
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard import BreakerPolicy, Limits, LocalState, RateLimit
-from modelyard.routing.breaker import Breaker
-from modelyard.routing.budget import RetryBudget
+from modelyard.health.breaker import Breaker
+from modelyard.health.budget import RetryBudget
 from modelyard.testing import FakeClock
 
 

@@ -16,7 +16,7 @@ from modelyard import ConfigurationError, ModelyardError, Runtime
 from modelyard.catalog.loader import parse_cards
 from modelyard.catalog.refresh import RefreshFile
 from modelyard.files import MOST_BYTES
-from modelyard.plugins.discovery import discover
+from modelyard.loading.discovery import discover
 from modelyard.testing import Script, ScriptedProvider
 from modelyard.testing.record import Player
 from modelyard.testing.replay import Exchange

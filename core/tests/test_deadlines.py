@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from modelyard import ConfigurationError, DeadlineError, Deadlines, Runtime, hookimpl, tool
+from modelyard.runs.limits import RunLimits
 from modelyard.testing import ScriptedProvider
-from modelyard.tooling.limits import RunLimits
 from modelyard.types.events import ContentDelta, Done
 
 

@@ -26,8 +26,8 @@ from modelyard import (
     ServerError,
     StreamInterruptedError,
 )
-from modelyard.routing.decide import Option, Retry, Situation, Stop, Switch, decide
-from modelyard.routing.retry import RetryPolicy
+from modelyard.calls.decide import Option, Retry, Situation, Stop, Switch, decide
+from modelyard.calls.retry import RetryPolicy
 
 BEFORE = FallbackPolicy("before_output")
 RESTART = FallbackPolicy("restart")

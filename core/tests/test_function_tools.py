@@ -27,8 +27,8 @@ from modelyard import (
     ToolResult,
     tool,
 )
-from modelyard.tooling.arguments import InvalidArgumentsError
-from modelyard.tooling.results import error_result, to_result
+from modelyard.tools.arguments import InvalidArgumentsError
+from modelyard.tools.results import error_result, to_result
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 

@@ -27,8 +27,8 @@ from modelyard import (
 from modelyard.catalog.card import ModelCard
 from modelyard.history.codec import adapt, replay
 from modelyard.history.opaque import Target, bind_account
-from modelyard.history.rules import HistoryRules, rules_for
 from modelyard.testing import Script, ScriptedProvider
+from modelyard.types.history_rules import HistoryRules, rules_for
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import HistoryPolicy, Request
 

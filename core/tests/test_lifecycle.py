@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from modelyard import Limits, LocalState, RateLimit, Runtime, RuntimeClosedError, hookimpl
-from modelyard.routing.state import Refusal, Verdict
+from modelyard.health.state import Refusal, Verdict
 from modelyard.testing import Script, ScriptedProvider
 
 KEY = "acme:one#-@"

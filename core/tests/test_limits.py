@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.routing.limits import WINDOW, Limits, WindowCounter
+from modelyard.health.limits import WINDOW, Limits, WindowCounter
 
 
 def test_a_place_is_free_again_exactly_when_the_oldest_request_is_a_minute_old() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from modelyard import CompletionStream, Limits, LocalState, RateLimit, RateLimitError, Runtime, SyncRuntime
-from modelyard.routing.clock import SystemClock
-from modelyard.routing.lines import Lines
-from modelyard.routing.state import Refusal, Verdict
+from modelyard.health.clock import SystemClock
+from modelyard.health.lines import Lines
+from modelyard.health.state import Refusal, Verdict
 from modelyard.testing import ScriptedProvider
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelyard import LocalState
-from modelyard.routing.local_state import IDLE, MOST
+from modelyard.health.local_state import IDLE, MOST
 from modelyard.testing import FakeClock
 
 

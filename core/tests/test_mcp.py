@@ -12,7 +12,7 @@ import pytest
 
 from modelyard import ConfigurationError, FilePart, ImagePart, Runtime, TextPart, ToolCall, ToolResult
 from modelyard.testing import Script, ScriptedProvider
-from modelyard.tooling.mcp import mcp_tools
+from modelyard.tools.mcp import mcp_tools
 
 SERVER = '''
 import os, sys
@@ -191,6 +191,6 @@ async def test_a_server_that_does_not_answer_is_a_configuration_error(
 
 
 def test_importing_modelyard_does_not_import_mcp() -> None:
-    code = "import modelyard, modelyard.tooling.mcp, sys; modelyard.tool; print('mcp' in sys.modules)"
+    code = "import modelyard, modelyard.tools.mcp, sys; modelyard.tool; print('mcp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

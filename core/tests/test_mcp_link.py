@@ -17,8 +17,8 @@ import pytest
 
 from modelyard import ConfigurationError, Runtime, ToolResult
 from modelyard.testing import Hang, LoopbackServer, Reply, Script, ScriptedProvider
-from modelyard.tooling.function import FunctionTool
-from modelyard.tooling.mcp import mcp_tools
+from modelyard.tools.function import FunctionTool
+from modelyard.tools.mcp import mcp_tools
 
 SERVER = """
 import os, sys

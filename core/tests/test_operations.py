@@ -24,8 +24,8 @@ from modelyard import (
     hookimpl,
 )
 from modelyard.bounds import Bounds
-from modelyard.plugins.session_pool import SessionPool
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.deployments.session_pool import SessionPool
+from modelyard.session import SessionSettings
 from modelyard.testing import ScriptedProvider
 from modelyard.testing.scripted import ScriptedSession
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard import ConfigurationError, ModelCard, PluginPolicy, PluginStatus, Runtime, hookimpl
-from modelyard.plugins.policy import PluginPolicy as Policy
+from modelyard.loading.policy import PluginPolicy as Policy
 from modelyard.testing import Script, ScriptedProvider
 
 InstallPlugin = Callable[..., None]

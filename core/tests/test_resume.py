@@ -26,8 +26,8 @@ from modelyard import (
     ToolResultsError,
     tool,
 )
+from modelyard.runs.run_grammar import check_run
 from modelyard.testing import Script, ScriptedProvider
-from modelyard.tooling.run_grammar import check_run
 
 PNG = b"\x89PNG\r\n\x1a\n\xfb\xff\xfe" + bytes(8)
 ASK_TWICE = Script().call("add", a=1, b=2).call("ask", q="When?").call("ask", q="Où? 😀")

@@ -23,7 +23,7 @@ from modelyard import (
 )
 from modelyard.catalog.card import Lifecycle, Limits, PriceStep
 from modelyard.catalog.retention import Region, Retention
-from modelyard.routing.candidates import Candidate
+from modelyard.deployments.candidates import Candidate
 from modelyard.routing.needs import Needs
 from modelyard.testing import Script, ScriptedProvider
 from modelyard.types.content import ImagePart

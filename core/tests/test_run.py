@@ -466,7 +466,7 @@ async def test_a_run_that_reached_a_limit_goes_on_with_wider_ones() -> None:
 
 async def test_a_figure_one_turn_lacks_is_none_in_the_sum() -> None:
     from modelyard import Usage
-    from modelyard.tooling.totals import add_usage
+    from modelyard.runs.totals import add_usage
 
     one = Usage(input_tokens=1, output_tokens=2, reasoning_tokens=1, raw={"x": 1})
     other = Usage(input_tokens=10, output_tokens=20)

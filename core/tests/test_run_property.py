@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard import ModelyardError, RunLimits, RunResult, RunState, Runtime, ToolCall, ToolResult, tool
+from modelyard.runs.run_grammar import check_run
 from modelyard.testing import Script, ScriptedProvider, run_apart
-from modelyard.tooling.run_grammar import check_run
 
 KINDS = ("fine", "slow", "fails", "unknown", "invalid", "cut", "denied", "external")
 

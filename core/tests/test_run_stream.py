@@ -23,9 +23,9 @@ from modelyard import (
     ToolCallStart,
     tool,
 )
+from modelyard.runs.run_grammar import check_run
 from modelyard.streaming.grammar import GrammarError
 from modelyard.testing import Script, ScriptedProvider
-from modelyard.tooling.run_grammar import check_run
 
 STARTED = Status("started")
 COMPLETED = Status("completed")

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard import UnsupportedFeatureError
-from modelyard.tooling.schema import SchemaRules, fit, fit_or_loosen
-from modelyard.tooling.schema_check import check_schema
+from modelyard.schema import SchemaRules, fit, fit_or_loosen
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
+from modelyard.types.schema_check import check_schema
 
 KEYWORDS = frozenset({"title", "description", "format", "minItems", "additionalProperties"})
 STRICT = SchemaRules(

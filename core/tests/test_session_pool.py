@@ -10,7 +10,7 @@ import pytest
 
 from modelyard import Bounds, ConfigurationError, ModelyardError, Runtime, hookimpl
 from modelyard.credentials.resolve import CredentialQuery
-from modelyard.plugins.session_pool import SessionPool
+from modelyard.deployments.session_pool import SessionPool
 from modelyard.testing import ScriptedProvider
 from modelyard.testing.scripted import ScriptedSession
 

@@ -14,8 +14,8 @@ from modelyard.config import find_base_url
 from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import find_credential
 from modelyard.credentials.secret import Secret
-from modelyard.http.urls import join_base, without_version
 from modelyard.testing import ScriptedProvider
+from modelyard.urls import join_base, without_version
 
 INFO = ProviderInfo(
     "acme", "Acme", "https://api.acme.example/v1", ("ACME_API_KEY", "ACME_TOKEN"), ("ACME_BASE_URL",)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from modelyard import Tool, ToolChoice
-from modelyard.tooling.schema_check import check_schema
+from modelyard.types.schema_check import check_schema
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import aiohttp
 import httpx
 import pytest
 
+from modelyard.calls.verdict import verdict_on
 from modelyard.errors import (
     ConnectionFailedError,
     DeadlineError,
@@ -21,7 +22,6 @@ from modelyard.errors import (
     RateLimitError,
 )
 from modelyard.http.transport_errors import map_transport_error
-from modelyard.routing.verdict import verdict_on
 
 LIBRARIES = ("aiohttp", "anyio", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "socket", "socksio", "ssl")
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from modelyard import Message, ModelCard, Runtime, Tool
 from modelyard.catalog.card import Limits, PriceStep
-from modelyard.routing.local_state import LocalState
+from modelyard.health.local_state import LocalState
 from modelyard.routing.needs import derive_needs
 from modelyard.routing.order import Outlook
 from modelyard.routing.policy import RoutePolicy

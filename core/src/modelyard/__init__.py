@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelyard.bounds import Bounds
+    from modelyard.calls.fallback import FallbackPolicy
+    from modelyard.calls.stream import CompletionStream
+    from modelyard.calls.sync_stream import SyncStream
     from modelyard.catalog.capability import Capability
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from modelyard.config import ProviderConfig
     from modelyard.credentials.resolve import CredentialQuery, CredentialResolver
     from modelyard.deadlines import Deadlines
+    from modelyard.deployments.candidates import Candidate
     from modelyard.diagnosis import Diagnosis, Finding, diagnose
     from modelyard.errors import (
         AuthenticationError,
@@ -44,37 +48,31 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         UnsupportedFeatureError,
     )
+    from modelyard.health.breaker import BreakerPolicy
+    from modelyard.health.limits import Limits
+    from modelyard.health.local_state import LocalState
+    from modelyard.health.redis_state import RedisState
+    from modelyard.health.state import SharedState
     from modelyard.hookspecs import API_VERSION, hookimpl
+    from modelyard.loading.failures import PluginFailure, PluginStatus
+    from modelyard.loading.policy import PluginPolicy
+    from modelyard.loading.readiness import ProviderStatus
     from modelyard.media.policy import FetchPolicy
-    from modelyard.plugins.failures import PluginFailure, PluginStatus
-    from modelyard.plugins.info import ProviderInfo
-    from modelyard.plugins.policy import PluginPolicy
-    from modelyard.plugins.readiness import ProviderStatus
     from modelyard.refs import ModelRef
-    from modelyard.routing.breaker import BreakerPolicy
-    from modelyard.routing.candidates import Candidate
-    from modelyard.routing.counting import TokenCount
-    from modelyard.routing.fallback import FallbackPolicy
-    from modelyard.routing.limits import Limits
-    from modelyard.routing.local_state import LocalState
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
-    from modelyard.routing.redis_state import RedisState
-    from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteStep, RouteTrace
+    from modelyard.runs.limits import RunLimits
+    from modelyard.runs.result import RunResult
+    from modelyard.runs.run_stream import RunStream
+    from modelyard.runs.state import RunState
     from modelyard.runtime import Runtime
-    from modelyard.streaming.stream import CompletionStream
-    from modelyard.streaming.sync_stream import SyncStream
     from modelyard.structured.errors import OutputError, OutputValidationError, RefusalError, TruncatedOutputError
     from modelyard.structured.generate import GenerateStream
     from modelyard.structured.generated import Generated
     from modelyard.sync import SyncRuntime
-    from modelyard.tooling.errors import RunStateError, ToolError, ToolResultsError
-    from modelyard.tooling.function import FunctionTool, tool
-    from modelyard.tooling.limits import RunLimits
-    from modelyard.tooling.result import RunResult
-    from modelyard.tooling.run_stream import RunStream
-    from modelyard.tooling.state import RunState
+    from modelyard.tools.errors import RunStateError, ToolError, ToolResultsError
+    from modelyard.tools.function import FunctionTool, tool
     from modelyard.types.base import Opaque
     from modelyard.types.completion import Completion
     from modelyard.types.content import (
@@ -106,18 +104,20 @@ if TYPE_CHECKING:
     from modelyard.types.limits import RateLimit
     from modelyard.types.logprobs import TokenLogprob
     from modelyard.types.messages import Message
+    from modelyard.types.provider import ProviderInfo
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.report import Note, Report
     from modelyard.types.request import Request
+    from modelyard.types.size import TokenCount
     from modelyard.types.tools import Tool, ToolChoice
     from modelyard.types.usage import Usage
 
 _HOMES = {
     "routing.needs": "Needs",
-    "routing.candidates": "Candidate",
+    "deployments.candidates": "Candidate",
     "routing.trace": "RouteStep RouteTrace",
     "routing.policy": "RoutePolicy",
-    "plugins.readiness": "ProviderStatus",
+    "loading.readiness": "ProviderStatus",
     "diagnosis": "Diagnosis Finding diagnose",
     "credentials.resolve": "CredentialQuery CredentialResolver",
     "bounds": "Bounds",
@@ -138,31 +138,31 @@ _HOMES = {
         "StreamInterruptedError UnsupportedFeatureError"
     ),
     "hookspecs": "API_VERSION hookimpl",
-    "plugins.failures": "PluginFailure PluginStatus",
-    "plugins.info": "ProviderInfo",
-    "plugins.policy": "PluginPolicy",
+    "loading.failures": "PluginFailure PluginStatus",
+    "types.provider": "ProviderInfo",
+    "loading.policy": "PluginPolicy",
     "refs": "ModelRef",
     "media.policy": "FetchPolicy",
-    "routing.breaker": "BreakerPolicy",
-    "routing.counting": "TokenCount",
-    "routing.fallback": "FallbackPolicy",
-    "routing.limits": "Limits",
-    "routing.redis_state": "RedisState",
-    "routing.local_state": "LocalState",
-    "routing.state": "SharedState",
+    "health.breaker": "BreakerPolicy",
+    "types.size": "TokenCount",
+    "calls.fallback": "FallbackPolicy",
+    "health.limits": "Limits",
+    "health.redis_state": "RedisState",
+    "health.local_state": "LocalState",
+    "health.state": "SharedState",
     "runtime": "Runtime",
-    "streaming.stream": "CompletionStream",
-    "streaming.sync_stream": "SyncStream",
+    "calls.stream": "CompletionStream",
+    "calls.sync_stream": "SyncStream",
     "structured.errors": "OutputError OutputValidationError RefusalError TruncatedOutputError",
     "structured.generate": "GenerateStream",
     "structured.generated": "Generated",
     "sync": "SyncRuntime",
-    "tooling.errors": "RunStateError ToolError ToolResultsError",
-    "tooling.function": "FunctionTool tool",
-    "tooling.limits": "RunLimits",
-    "tooling.result": "RunResult",
-    "tooling.run_stream": "RunStream",
-    "tooling.state": "RunState",
+    "tools.errors": "RunStateError ToolError ToolResultsError",
+    "tools.function": "FunctionTool tool",
+    "runs.limits": "RunLimits",
+    "runs.result": "RunResult",
+    "runs.run_stream": "RunStream",
+    "runs.state": "RunState",
     "types.base": "Opaque",
     "types.completion": "Completion",
     "types.content": (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from modelyard.errors import ConfigurationError
-from modelyard.types.waits import LONGEST_WAIT
+from modelyard.waits import LONGEST_WAIT
 
 __all__ = ["Bounds"]
 

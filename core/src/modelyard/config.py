@@ -9,12 +9,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.credentials.secret import Misfit, Secret, Veiled, conceal
 from modelyard.credentials.veil import SecretHeaders
 from modelyard.errors import ConfigurationError
-from modelyard.http.urls import split_query, url_problem
-from modelyard.plugins.info import ProviderInfo
 from modelyard.settings_check import (
     bare_errors,
     ca_problem,
@@ -26,9 +23,12 @@ from modelyard.settings_check import (
     options_problem,
     text_problem,
 )
+from modelyard.suggest import did_you_mean
+from modelyard.types.provider import ProviderInfo
+from modelyard.urls import split_query, url_problem
 
 if TYPE_CHECKING:
-    from modelyard.http.tls import Trust
+    from modelyard.tls import Trust
 
 __all__ = ["ProviderConfig", "find_base_url"]
 
@@ -117,7 +117,7 @@ class ProviderConfig:
     @property
     def trust(self) -> Trust:
         """Whose certificates are believed, and which one is shown."""
-        from modelyard.http.tls import Trust
+        from modelyard.tls import Trust
 
         return Trust(cast("str | None", self.ca), cast("Any", self.client_cert))
 
@@ -197,7 +197,7 @@ def _path(value: str | PathLike[str]) -> str:
 
 
 def _client_cert(value: Any) -> tuple[str, str | None, Secret | None]:
-    """The three parts of a client certificate, as ``modelyard.http.tls.Trust`` has them."""
+    """The three parts of a client certificate, as ``modelyard.tls.Trust`` has them."""
     parts = [*(value if isinstance(value, (tuple, list)) else (value,)), None, None]
     certificate, key, password = parts[:3]
     return _path(certificate), key and _path(key), conceal(password) if password else None

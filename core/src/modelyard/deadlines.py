@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, TypeAlias
 
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import ConfigurationError
+from modelyard.suggest import did_you_mean
 
 __all__ = ["Deadlines", "DeadlinesLike", "seconds"]
 

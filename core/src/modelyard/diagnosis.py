@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from modelyard.catalog.retirement import NOTICE_DAYS
 
 if TYPE_CHECKING:
-    from modelyard.plugins.readiness import ProviderStatus
+    from modelyard.loading.readiness import ProviderStatus
     from modelyard.runtime import Runtime
 
 __all__ = ["Diagnosis", "Finding", "check_online", "diagnose"]

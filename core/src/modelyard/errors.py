@@ -4,7 +4,7 @@
     ├── ConfigurationError            the set-up is wrong; nothing was sent
     ├── UnsupportedFeatureError       the model cannot do what was asked; nothing was sent
     ├── NoRouteError                  no deployment can serve the request; nothing was sent
-    ├── ToolError                     raised by a tool: what the model is to be told (modelyard.tooling.errors)
+    ├── ToolError                     raised by a tool: what the model is to be told (modelyard.tools.errors)
     ├── ToolResultsError              the results brought do not answer the calls that wait (there too)
     ├── RunStateError                 a suspended run cannot be read or gone on with (there too)
     └── ProviderError                 a provider, or the way to it, failed
@@ -37,12 +37,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from modelyard.surrogates import mend_text
-from modelyard.types.waits import believed_wait
+from modelyard.waits import believed_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from modelyard.tooling.state import RunState
+    from modelyard.runs.state import RunState
     from modelyard.types.completion import Completion
     from modelyard.types.record import AttemptRecord
 

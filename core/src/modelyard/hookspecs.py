@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from modelyard.catalog.card import ModelCard
     from modelyard.errors import ProviderError
-    from modelyard.plugins.info import ProviderInfo
-    from modelyard.plugins.sessions import Session, SessionSettings
+    from modelyard.session import Session, SessionSettings
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart, ToolCall, ToolResult
     from modelyard.types.events import Event, ResponseInfo
+    from modelyard.types.provider import ProviderInfo
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.request import Request
     from modelyard.types.tools import Tool

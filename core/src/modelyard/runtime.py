@@ -13,9 +13,9 @@ from modelyard.bounds import Bounds
 from modelyard.credentials.secret import conceal_key
 from modelyard.credentials.veil import veil
 from modelyard.deadlines import Deadlines, seconds
-from modelyard.plugins.observers import Observers
-from modelyard.plugins.policy import PluginPolicy
-from modelyard.plugins.registry import PluginRegistry
+from modelyard.loading.observers import Observers
+from modelyard.loading.policy import PluginPolicy
+from modelyard.loading.registry import PluginRegistry
 from modelyard.refs import canonical_provider
 from modelyard.runtime_settings import (
     cache_path,
@@ -33,6 +33,12 @@ from modelyard.structured.calls import StructuredCalls
 if TYPE_CHECKING:
     import ssl
 
+    from modelyard.calls.call import Observe
+    from modelyard.calls.fallback import FallbackPolicy
+    from modelyard.calls.options import CallOptions, GenerateOptions, RunOptions
+    from modelyard.calls.planner import Planner
+    from modelyard.calls.retry import RetryPolicy
+    from modelyard.calls.stream import CompletionStream
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.overrides import Additions
@@ -41,30 +47,24 @@ if TYPE_CHECKING:
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
     from modelyard.deadlines import DeadlinesLike
+    from modelyard.health.clock import Clock
+    from modelyard.health.limits import Limits
+    from modelyard.health.state import SharedState
+    from modelyard.loading.failures import PluginStatus
+    from modelyard.loading.readiness import ProviderStatus
     from modelyard.media.policy import FetchPolicy
-    from modelyard.plugins.failures import PluginStatus
-    from modelyard.plugins.readiness import ProviderStatus
-    from modelyard.plugins.sessions import Session
-    from modelyard.routing.call import Observe
-    from modelyard.routing.clock import Clock
-    from modelyard.routing.counting import TokenCount
-    from modelyard.routing.fallback import FallbackPolicy
-    from modelyard.routing.limits import Limits
-    from modelyard.routing.planner import Planner
     from modelyard.routing.policy import RouteChoice, RoutePolicy
-    from modelyard.routing.retry import RetryPolicy
-    from modelyard.routing.state import SharedState
     from modelyard.routing.trace import RouteTrace
-    from modelyard.streaming.stream import CompletionStream
+    from modelyard.runs.result import RunResult
+    from modelyard.runs.run import GivenResults
+    from modelyard.runs.run_stream import RunStream
+    from modelyard.runs.state import RunState
+    from modelyard.session import Session
     from modelyard.structured.strategy import Strategy
     from modelyard.structured.turns import Turns
-    from modelyard.tooling.result import RunResult
-    from modelyard.tooling.run import GivenResults
-    from modelyard.tooling.run_stream import RunStream
-    from modelyard.tooling.state import RunState
     from modelyard.types.completion import Completion
-    from modelyard.types.options import CallOptions, GenerateOptions, RunOptions
     from modelyard.types.request import Messages, Models
+    from modelyard.types.size import TokenCount
 
     class _Policies(TypedDict):
         """What a planner is made with beside its sources."""
@@ -167,11 +167,11 @@ class Runtime(StructuredCalls):
         hooks: Sequence[object] = (),
         strict: bool = False,
     ) -> None:
+        from modelyard.calls.fallback import FallbackPolicy
+        from modelyard.calls.retry import RetryPolicy
         from modelyard.catalog.store import CatalogStore
-        from modelyard.http.tls import SharedTls
-        from modelyard.routing.endpoints import Endpoints
-        from modelyard.routing.fallback import FallbackPolicy
-        from modelyard.routing.retry import RetryPolicy
+        from modelyard.deployments.endpoints import Endpoints
+        from modelyard.tls import SharedTls
 
         providers = veil(providers)  # a traceback may show the locals of this frame
         self._configs: dict[str, tuple[ProviderConfig, ...]] = {}  # the text form of a half-made one needs it
@@ -213,7 +213,7 @@ class Runtime(StructuredCalls):
     @cached_property
     def _planner(self) -> Planner:
         """Made for the first call: listing the catalog needs none of what it imports."""
-        from modelyard.routing.planner import Planner
+        from modelyard.calls.planner import Planner
 
         return Planner(self._registry, self._endpoints, self._store, **self._policies)
 
@@ -250,7 +250,7 @@ class Runtime(StructuredCalls):
         Judged by plugin and credential, without a call. One that is broken or lacks a key says so; the others stay
         usable.
         """
-        from modelyard.plugins.readiness import provider_statuses
+        from modelyard.loading.readiness import provider_statuses
 
         return provider_statuses(self._registry, self._endpoints)
 
@@ -264,7 +264,7 @@ class Runtime(StructuredCalls):
         each within the deadlines. A provider that cannot be asked is told in ``error``; asked for by name, its
         error is raised.
         """
-        from modelyard.routing.refreshing import refresh
+        from modelyard.calls.refreshing import refresh
 
         name = canonical_provider(provider) if provider is not None else None
         return await refresh(name, self._planner, self._store, self._registry, self._endpoints, deadlines)
@@ -293,7 +293,7 @@ class Runtime(StructuredCalls):
         Raises ``ConfigurationError``, ``InvalidRequestError`` or ``UnsupportedFeatureError`` before anything is
         sent, another ``ProviderError`` when the last attempt failed.
         """
-        from modelyard.routing.execute import run_complete
+        from modelyard.calls.execute import run_complete
 
         return await run_complete(self._planner.prepare(model, messages, options, stream=False))
 
@@ -303,7 +303,7 @@ class Runtime(StructuredCalls):
         Takes what ``complete`` takes. What is wrong with the request is raised here, what goes wrong on the way
         by the iteration.
         """
-        from modelyard.streaming.stream import CompletionStream
+        from modelyard.calls.stream import CompletionStream
 
         return CompletionStream(self._planner.prepare(model, messages, options, stream=True))
 
@@ -316,14 +316,14 @@ class Runtime(StructuredCalls):
 
         Raises what ``complete`` raises, with the run so far as ``error.run``.
         """
-        from modelyard.tooling.run import finish, start_run
+        from modelyard.runs.run import finish, start_run
 
         return await finish(start_run(self, model, messages, options, self._observe))
 
     def run_stream(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunStream:
         """``run``, with everything that happens as a stream of events; see ``RunStream`` for their order."""
-        from modelyard.tooling.run import start_run
-        from modelyard.tooling.run_stream import RunStream
+        from modelyard.runs.run import start_run
+        from modelyard.runs.run_stream import RunStream
 
         return RunStream(start_run(self, model, messages, options, self._observe))
 
@@ -338,7 +338,7 @@ class Runtime(StructuredCalls):
 
         Raises ``ToolResultsError`` or ``RunStateError`` before anything is sent, and what ``run`` raises.
         """
-        from modelyard.tooling.run import finish, resume_run
+        from modelyard.runs.run import finish, resume_run
 
         return await finish(resume_run(self, state, results, model, options, self._observe))
 
@@ -346,8 +346,8 @@ class Runtime(StructuredCalls):
         self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
     ) -> RunStream:
         """``resume``, as a stream of events."""
-        from modelyard.tooling.run import resume_run
-        from modelyard.tooling.run_stream import RunStream
+        from modelyard.runs.run import resume_run
+        from modelyard.runs.run_stream import RunStream
 
         return RunStream(resume_run(self, state, results, model, options, self._observe))
 
@@ -369,8 +369,8 @@ class Runtime(StructuredCalls):
 
         Takes what ``complete`` takes and raises what it raises: it has the same deadlines, retries and limits.
         """
-        from modelyard.routing.operation import COUNT_TOKENS
-        from modelyard.routing.questions import count_tokens
+        from modelyard.calls.operation import COUNT_TOKENS
+        from modelyard.calls.questions import count_tokens
 
         call = self._planner.prepare(model, messages, options, stream=False, operation=COUNT_TOKENS)
         return await count_tokens(call)
@@ -388,8 +388,8 @@ class Runtime(StructuredCalls):
         ``deadlines`` and ``max_attempts`` are those of a call. Raises ``UnsupportedFeatureError`` where the plugin
         cannot ask, and what ``complete`` raises when it fails.
         """
-        from modelyard.routing.operation import LIST_MODELS
-        from modelyard.routing.questions import list_models
+        from modelyard.calls.operation import LIST_MODELS
+        from modelyard.calls.questions import list_models
 
         credential = conceal_key(credential)
         name = canonical_provider(provider)
@@ -403,8 +403,8 @@ class Runtime(StructuredCalls):
         Those of Claude and Mistral have ``client()``, the official SDK client with the same credential, base URL
         and HTTP client. The session stays open until the runtime is closed, which closes it.
         """
-        from modelyard.routing.execute import open_session
-        from modelyard.routing.operation import SESSION
+        from modelyard.calls.execute import open_session
+        from modelyard.calls.operation import SESSION
 
         credential = conceal_key(credential)
         return await open_session(self._planner.ask_provider(SESSION, canonical_provider(provider), credential))

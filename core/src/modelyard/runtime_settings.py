@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard.config import ProviderConfig
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.policy import PluginPolicy
+from modelyard.loading.policy import PluginPolicy
 from modelyard.refs import canonical_provider
 
 if TYPE_CHECKING:
     from modelyard.credentials.resolve import CredentialResolver
+    from modelyard.health.limits import Limits
+    from modelyard.health.state import SharedState
     from modelyard.media.policy import FetchPolicy
-    from modelyard.routing.limits import Limits
     from modelyard.routing.policy import RouteChoice, RoutePolicy
-    from modelyard.routing.state import SharedState
 
 __all__ = [
     "cache_path",
@@ -61,14 +61,14 @@ def make_state(state: SharedState | str | None) -> SharedState | None:
     """The state to share; text is the URL of a Redis server."""
     if not isinstance(state, str):
         return state
-    from modelyard.routing.redis_state import RedisState
+    from modelyard.health.redis_state import RedisState
 
     return RedisState(state)
 
 
 def make_defaults(given: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
     """The host's defaults by context; raises ``ConfigurationError`` for a context that is none."""
-    from modelyard.routing.contexts import context_of
+    from modelyard.catalog.contexts import context_of
 
     if given is not None and not isinstance(given, Mapping):
         raise ConfigurationError(
@@ -108,7 +108,7 @@ def make_limits(limits: Mapping[str, Limits | Mapping[str, Any]] | None) -> dict
             f"limits must be a dict by model or provider, not {type(limits).__name__}.",
             hint="Write limits={'openai': {'concurrency': 20}}.",
         )
-    from modelyard.routing.limits import Limits
+    from modelyard.health.limits import Limits
 
     return {name: Limits.make(value) for name, value in limits.items()}
 

@@ -15,31 +15,31 @@ from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
+from modelyard.calls.sync_stream import SyncStream
 from modelyard.credentials.secret import conceal_key, conceal_options
 from modelyard.credentials.veil import veil
 from modelyard.errors import ConfigurationError
 from modelyard.runtime import Runtime
-from modelyard.streaming.sync_stream import SyncStream
 
 if TYPE_CHECKING:
+    from modelyard.calls.options import CallOptions, RunOptions
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.refresh import Refreshed
     from modelyard.credentials.secret import Secret
     from modelyard.deadlines import DeadlinesLike
-    from modelyard.plugins.failures import PluginStatus
-    from modelyard.plugins.readiness import ProviderStatus
-    from modelyard.plugins.sessions import Session
-    from modelyard.routing.counting import TokenCount
+    from modelyard.loading.failures import PluginStatus
+    from modelyard.loading.readiness import ProviderStatus
     from modelyard.routing.trace import RouteTrace
+    from modelyard.runs.result import RunResult
+    from modelyard.runs.run import GivenResults
+    from modelyard.runs.state import RunState
+    from modelyard.session import Session
     from modelyard.structured.generated import Generated
     from modelyard.structured.sync_stream import SyncGenerateStream
-    from modelyard.tooling.result import RunResult
-    from modelyard.tooling.run import GivenResults
-    from modelyard.tooling.state import RunState
     from modelyard.types.completion import Completion
-    from modelyard.types.options import CallOptions, RunOptions
     from modelyard.types.request import Messages, Models
+    from modelyard.types.size import TokenCount
 
 __all__ = ["SyncRuntime"]
 

@@ -14,9 +14,9 @@ from modelyard import ModelCard, Runtime
 from modelyard.catalog.loader import load_cards
 from modelyard.history.codec import adapt
 from modelyard.history.opaque import Target
-from modelyard.history.rules import rules_for
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
+from modelyard.types.history_rules import rules_for
 from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.dialect import DIALECT
 from modelyard_claude.options import ClaudeOptions

@@ -26,11 +26,11 @@ from modelyard import (
 from modelyard.catalog.loader import load_cards
 from modelyard.history.codec import adapt
 from modelyard.history.opaque import Target
-from modelyard.history.rules import rules_for
 from modelyard.http.session import WireRequest
 from modelyard.testing import Received
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import CitationPart
+from modelyard.types.history_rules import rules_for
 from modelyard.types.request import Request
 from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.counting import counting_request

@@ -23,9 +23,9 @@ from modelyard import AuthenticationError, ConfigurationError, Runtime
 from modelyard.config import ProviderConfig
 from modelyard.credentials.resolve import Credential
 from modelyard.credentials.secret import Secret
-from modelyard.http.tls import SharedTls
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.session import SessionSettings
 from modelyard.testing import Emulator, Hang, Reply, Script, run_apart
+from modelyard.tls import SharedTls
 from modelyard_mistral.dialect import DIALECT
 from modelyard_mistral.options import SERVERS
 from modelyard_mistral.plugin import modelyard_provider

@@ -11,10 +11,10 @@ from modelyard.catalog.card import Context, ModelCard, ModelKind
 from modelyard.catalog.dated import undated
 from modelyard.catalog.describe import describe_catalog
 from modelyard.catalog.retirement import Retirements
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import NoRouteError
 from modelyard.log import logger
 from modelyard.refs import ModelRef, canonical_provider
+from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.catalog.constraints import Constraints

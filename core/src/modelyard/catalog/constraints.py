@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelyard.catalog.pricing import price_of
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import ConfigurationError
 from modelyard.refs import PROVIDER_ALIASES
+from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard

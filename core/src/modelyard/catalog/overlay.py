@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from modelyard.catalog.card import Group, ModelCard
 from modelyard.catalog.loader import merge_facts
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.log import logger
 from modelyard.refs import ModelRef
+from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.catalog.overrides import Overrides

@@ -23,10 +23,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import ConfigurationError
 from modelyard.files import UnreadableError, read_text
 from modelyard.refs import ModelRef
+from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
@@ -159,7 +159,7 @@ def _alias(bare: Overrides, name: str, target: Any) -> tuple[str, str]:
 
 
 def _default(bare: Overrides, context: str, chosen: Any) -> tuple[str, ...]:
-    from modelyard.routing.contexts import CONTEXTS
+    from modelyard.catalog.contexts import CONTEXTS
 
     key = f"defaults.{context}"
     if context not in CONTEXTS:

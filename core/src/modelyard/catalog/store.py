@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.overrides import Additions, Overrides
     from modelyard.catalog.refresh import Listed, Refreshed
-    from modelyard.plugins.registry import PluginRegistry
-    from modelyard.routing.endpoints import Endpoints
+    from modelyard.deployments.endpoints import Endpoints
+    from modelyard.loading.registry import PluginRegistry
 
 __all__ = ["CatalogStore"]
 

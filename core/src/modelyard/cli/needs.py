@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from modelyard import ConfigurationError, Message, Tool
 from modelyard.catalog.capability import CAPABILITIES, CapabilityName
-from modelyard.catalog.suggest import did_you_mean
+from modelyard.suggest import did_you_mean
 from modelyard.types.content import FilePart, ImagePart, Part
 
 __all__ = ["conditions", "needs_of", "question", "sample_options", "sample_parts"]

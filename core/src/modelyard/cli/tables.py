@@ -14,7 +14,7 @@ from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.pricing import price_of
 from modelyard.cli.screen import Screen
-from modelyard.plugins.failures import PluginStatus
+from modelyard.loading.failures import PluginStatus
 
 __all__ = ["models_table", "plugin_row", "plugins_table"]
 

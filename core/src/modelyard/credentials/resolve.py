@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from modelyard.credentials.secret import Secret, conceal
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.info import ProviderInfo
+from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
     from modelyard.config import ProviderConfig

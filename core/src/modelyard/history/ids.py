@@ -7,7 +7,7 @@ import re
 import string
 from collections.abc import Iterable
 
-from modelyard.history.rules import HistoryRules
+from modelyard.types.history_rules import HistoryRules
 
 __all__ = ["CallIds", "tool_aliases"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelyard.history.rules import HistoryRules
 from modelyard.types.base import Opaque
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall
+from modelyard.types.history_rules import HistoryRules
 from modelyard.types.messages import Message
 
 __all__ = ["Target", "bind_account"]

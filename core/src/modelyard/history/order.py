@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from modelyard.history.rules import HistoryRules
 from modelyard.types.content import Part, TextPart, ToolResult
+from modelyard.types.history_rules import HistoryRules
 from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
 

@@ -21,7 +21,7 @@ from modelyard.http.once_more import once_more
 from modelyard.http.proxies import find_proxy, is_socks
 from modelyard.http.query import with_query
 from modelyard.http.quiet_logs import quietly
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.session import SessionSettings
 
 __all__ = ["AsyncClient", "Family", "Response", "direct_client_class", "make_client"]
 

@@ -18,7 +18,7 @@ from modelyard.errors import ProviderError
 from modelyard.http.statuses import error_for_status
 from modelyard.http.transport_errors import map_transport_error, proxy_refusal
 from modelyard.types.base import JsonObject
-from modelyard.types.waits import believed_wait
+from modelyard.waits import believed_wait
 
 __all__ = [
     "HttpFailure",

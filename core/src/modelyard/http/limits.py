@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from modelyard.types.limits import RateLimit
-from modelyard.types.waits import LONGEST_WAIT, believed_wait
+from modelyard.waits import LONGEST_WAIT, believed_wait
 
 __all__ = ["rate_limits"]
 

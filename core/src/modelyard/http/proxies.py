@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from modelyard.errors import ConfigurationError
-from modelyard.http.urls import url_problem
+from modelyard.urls import url_problem
 
 __all__ = ["find_proxy", "is_socks"]
 

@@ -20,8 +20,8 @@ from modelyard.types.report import Note
 from modelyard.types.request import Request
 
 if TYPE_CHECKING:
-    from modelyard.plugins.sessions import Session
-    from modelyard.routing.deployment import Deployment
+    from modelyard.deployments.deployment import Deployment
+    from modelyard.session import Session
 
 __all__ = ["Inliner"]
 

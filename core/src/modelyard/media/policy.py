@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import ConfigurationError
 from modelyard.media.addresses import Network, why_refused
+from modelyard.suggest import did_you_mean
 
 __all__ = ["FetchPolicy", "Resolve"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from modelyard.catalog.capability import CapabilityName
     from modelyard.catalog.card import ModelCard
-    from modelyard.routing.candidates import Candidate
+    from modelyard.deployments.candidates import Candidate
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelyard.catalog.capability import CapabilityName
-from modelyard.routing.counting import estimate_tokens
 from modelyard.types.content import FilePart, ImagePart, TextPart, ToolResult
+from modelyard.types.size import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

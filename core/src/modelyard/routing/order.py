@@ -12,8 +12,8 @@ from modelyard.errors import ConfigurationError
 if TYPE_CHECKING:
     from datetime import date
 
-    from modelyard.routing.candidates import Candidate
-    from modelyard.routing.health import Health
+    from modelyard.deployments.candidates import Candidate
+    from modelyard.health.view import Health
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 

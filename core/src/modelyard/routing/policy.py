@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from modelyard.catalog.constraints import Constraints
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import ConfigurationError
+from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from modelyard.routing.candidates import Candidate
+    from modelyard.deployments.candidates import Candidate
     from modelyard.routing.needs import Needs
 
 __all__ = ["Order", "OrderName", "RouteChoice", "RoutePolicy"]

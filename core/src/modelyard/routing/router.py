@@ -12,7 +12,7 @@ from modelyard.routing.trace import RouteTrace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelyard.routing.candidates import Candidate
+    from modelyard.deployments.candidates import Candidate
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from modelyard.catalog.constraints import Fault
-    from modelyard.routing.candidates import Candidate
-    from modelyard.routing.deployment import Deployment
+    from modelyard.deployments.candidates import Candidate
+    from modelyard.deployments.deployment import Deployment
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 

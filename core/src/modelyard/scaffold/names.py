@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.discovery import discover
-from modelyard.plugins.registry import FIRST_PARTY
+from modelyard.loading.discovery import discover
+from modelyard.loading.registry import FIRST_PARTY
 from modelyard.refs import PROVIDER_ALIASES
 
 __all__ = ["Names", "check_name"]

@@ -318,7 +318,7 @@ async def collect_stream(
     items: AsyncIterable[ResponseInfo | Event | Sequence[Event]], *, provider: str, model: str
 ) -> Completion:
     """Build the completion of what ``modelyard_stream`` yields; each read counts as progress of the answer."""
-    from modelyard.streaming.watchdog import progress
+    from modelyard.calls.watchdog import progress
 
     collector = Collector()
     info: ResponseInfo | None = None

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 from modelyard.credentials.secret import conceal_options
 
 if TYPE_CHECKING:
-    from modelyard.streaming.stream import CompletionStream
+    from modelyard.calls.options import CallOptions, GenerateOptions
+    from modelyard.calls.stream import CompletionStream
     from modelyard.structured.generate import GenerateStream
     from modelyard.structured.generated import Generated
     from modelyard.structured.strategy import Strategy
     from modelyard.structured.turns import Turns
     from modelyard.types.completion import Completion
-    from modelyard.types.options import CallOptions, GenerateOptions
     from modelyard.types.request import Messages, Models
 
 __all__ = ["StructuredCalls"]

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from modelyard.calls.stream import CompletionStream
 from modelyard.errors import ModelyardError, UnsupportedFeatureError
-from modelyard.streaming.stream import CompletionStream
 from modelyard.structured.generated import Generated
 from modelyard.structured.strategy import Strategy
 from modelyard.structured.target import Target
@@ -17,8 +17,8 @@ from modelyard.types.completion import Completion
 from modelyard.types.request import as_messages
 
 if TYPE_CHECKING:
-    from modelyard.routing.planner import Planner
-    from modelyard.types.options import CallOptions
+    from modelyard.calls.options import CallOptions
+    from modelyard.calls.planner import Planner
     from modelyard.types.request import Messages, Models
 
 __all__ = ["GenerateStream", "generate", "turns_for"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from modelyard.tooling.schema.refs import Definitions
+from modelyard.schema.refs import Definitions
 from modelyard.types.base import JsonObject
 
 __all__ = ["restore"]

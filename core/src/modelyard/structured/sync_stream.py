@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from modelyard.streaming.sync_stream import SyncStream
+from modelyard.calls.sync_stream import SyncStream
 from modelyard.structured.generate import GenerateStream
 from modelyard.structured.generated import Generated
 

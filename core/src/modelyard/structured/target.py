@@ -10,9 +10,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from modelyard.errors import InvalidRequestError
+from modelyard.schema import is_object
 from modelyard.structured.extract import extract_json, parse_partial
 from modelyard.structured.restore import restore
-from modelyard.tooling.schema import is_object
 from modelyard.types.base import JsonObject
 from modelyard.types.controls import OutputFormat
 

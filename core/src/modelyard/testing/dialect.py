@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.discovery import DIALECT_GROUP, discover
+from modelyard.loading.discovery import DIALECT_GROUP, discover
 from modelyard.testing.script import Failure, Script
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject

@@ -24,18 +24,18 @@ from modelyard.errors import (
     RateLimitError,
     ServerError,
 )
-from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import API_VERSION, hookimpl
-from modelyard.plugins.info import ProviderInfo
 from modelyard.streaming.collect import collect
 from modelyard.streaming.tool_calls import emit_call, make_call_id
 from modelyard.testing.script import Failure, FailureKind, Script, Text, Think
 from modelyard.types.events import ContentDelta, Done, Event, ReasoningDelta, ResponseInfo
+from modelyard.types.history_rules import HistoryRules
+from modelyard.types.provider import ProviderInfo
 from modelyard.types.usage import Usage
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
-    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.session import SessionSettings
     from modelyard.types.completion import Completion
     from modelyard.types.request import Request
 

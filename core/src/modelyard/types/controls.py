@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from modelyard.tooling.schema_check import check_schema
 from modelyard.types.base import Frozen, JsonObject
+from modelyard.types.schema_check import check_schema
 
 __all__ = ["Cache", "Effort", "OutputFormat", "ReasoningOptions", "Verbosity", "nearest_effort"]
 

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from modelyard.types.base import Frozen
 from modelyard.types.figures import whole
-from modelyard.types.waits import believed_wait
+from modelyard.waits import believed_wait
 
 __all__ = ["RateLimit"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from modelyard.catalog.suggest import did_you_mean
 from modelyard.errors import InvalidRequestError
 from modelyard.refs import canonical_provider
+from modelyard.suggest import did_you_mean
 from modelyard.types.base import Frozen, JsonObject
 from modelyard.types.content import urls_of
 from modelyard.types.controls import OutputFormat, ReasoningOptions, Verbosity

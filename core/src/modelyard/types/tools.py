@@ -6,9 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from modelyard.tooling.schema_check import check_schema
 from modelyard.types.base import Frozen, JsonObject
 from modelyard.types.controls import Cache
+from modelyard.types.schema_check import check_schema
 
 __all__ = ["Tool", "ToolChoice"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelyard.schema.refs import Definitions, find_cycle
 from modelyard.testing.checks import known_fields, require
-from modelyard.tooling.schema.refs import Definitions, find_cycle
 from modelyard.types.base import JsonObject
 
 __all__ = [

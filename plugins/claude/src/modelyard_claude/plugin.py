@@ -6,15 +6,15 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.history.rules import HistoryRules
 from modelyard.hookspecs import hookimpl
-from modelyard.plugins.info import ProviderInfo
+from modelyard.types.history_rules import HistoryRules
+from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.errors import ProviderError
     from modelyard.hookspecs import StreamItem
-    from modelyard.plugins.sessions import SessionSettings
+    from modelyard.session import SessionSettings
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
     from modelyard.types.request import Request

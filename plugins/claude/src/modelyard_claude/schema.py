@@ -7,7 +7,7 @@ What is left out is said in the description, as the SDK does.
 
 from __future__ import annotations
 
-from modelyard.tooling.schema import SchemaChanges, SchemaRules, fit
+from modelyard.schema import SchemaChanges, SchemaRules, fit
 from modelyard.types.base import JsonObject
 
 __all__ = ["RULES", "fit_schema"]

@@ -20,13 +20,13 @@ from modelyard.http.bodies import guarded_client
 from modelyard.http.client import AsyncClient, Response, make_client
 from modelyard.http.exchange import decode_json
 from modelyard.http.session import HttpSession, WireRequest, accepted, checked_headers, template_of
-from modelyard.http.urls import without_version
 from modelyard.jsonio import encode_json
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.session import SessionSettings
 from modelyard.streaming.collect import collect_stream
 from modelyard.streaming.decode import StreamDecoder
 from modelyard.types.completion import Completion
 from modelyard.types.request import Request
+from modelyard.urls import without_version
 from modelyard_claude.counting import counting_request, read_count
 from modelyard_claude.events import ClaudeDecoder
 from modelyard_claude.eventstream import MEDIA_TYPE, EventStreamResponse

@@ -6,7 +6,7 @@ import re
 
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import InvalidRequestError
-from modelyard.tooling.schema import fit_or_loosen
+from modelyard.schema import fit_or_loosen
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request

@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from modelyard.catalog.card import ModelCard
+from modelyard.schema.refs import Definitions, find_cycle
 from modelyard.testing.checks import known_fields, require, tool_names
-from modelyard.tooling.schema.refs import Definitions, find_cycle
 from modelyard.types.base import JsonObject
 from modelyard_gemini.messages import MISSING_SIGNATURE
 

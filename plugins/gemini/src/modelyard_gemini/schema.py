@@ -6,7 +6,7 @@ schema may contain itself through optional properties only. An object whose list
 
 from __future__ import annotations
 
-from modelyard.tooling.schema import SchemaChanges, SchemaRules, fit
+from modelyard.schema import SchemaChanges, SchemaRules, fit
 from modelyard.types.base import JsonObject
 
 __all__ = ["RULES", "fit_schema"]

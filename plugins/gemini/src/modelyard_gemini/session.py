@@ -11,14 +11,14 @@ from modelyard.errors import InvalidResponseError, ProviderError, StreamInterrup
 from modelyard.http.client import AsyncClient, Response, make_client
 from modelyard.http.exchange import decode_json, decode_value, raise_for_status
 from modelyard.http.session import HttpSession, WireRequest, accepted
-from modelyard.http.urls import join_base
 from modelyard.jsonio import encode_json
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.session import SessionSettings
 from modelyard.streaming.collect import Collector
 from modelyard.streaming.decode import StreamDecoder
 from modelyard.types.base import JsonObject
 from modelyard.types.events import Event, ResponseInfo
 from modelyard.types.request import Request
+from modelyard.urls import join_base
 from modelyard_gemini.errors import map_error
 from modelyard_gemini.events import GeminiDecoder, Segments
 from modelyard_gemini.options import GeminiOptions

@@ -144,7 +144,7 @@ def _max_tokens(request: Request, card: ModelCard, reporter: Reporter) -> int:
         reporter.clamp("max_output_tokens", f"the model writes at most {limits.max_output_tokens} tokens")
         asked = limits.max_output_tokens
     if limits.context_window is not None and asked >= limits.context_window:
-        from modelyard.routing.counting import estimate_tokens
+        from modelyard.types.size import estimate_tokens
 
         reporter.clamp("max_output_tokens", f"prompt and answer share {limits.context_window} tokens")
         asked = max(1, limits.context_window - 1 - 2 * estimate_tokens(request))

@@ -8,7 +8,7 @@ fit both.
 
 from __future__ import annotations
 
-from modelyard.tooling.schema import SchemaChanges, SchemaRules, fit
+from modelyard.schema import SchemaChanges, SchemaRules, fit
 from modelyard.types.base import JsonObject
 
 __all__ = ["RULES", "fit_schema"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import UnsupportedFeatureError
 from modelyard.http.session import WireRequest, merge_options
-from modelyard.tooling.schema import fit_or_loosen, is_object
+from modelyard.schema import fit_or_loosen, is_object
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, TextPart
 from modelyard.types.controls import OutputFormat

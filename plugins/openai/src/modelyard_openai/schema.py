@@ -8,7 +8,7 @@ https://github.com/vercel/ai/pull/21037). Without ``strict`` any schema goes.
 
 from __future__ import annotations
 
-from modelyard.tooling.schema import SchemaChanges, SchemaRules, fit
+from modelyard.schema import SchemaChanges, SchemaRules, fit
 from modelyard.types.base import JsonObject
 
 __all__ = ["RULES", "fit_schema"]

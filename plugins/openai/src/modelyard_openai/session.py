@@ -8,11 +8,11 @@ from modelyard.bounds import Bounds
 from modelyard.catalog.card import ModelCard
 from modelyard.http.client import AsyncClient, make_client
 from modelyard.http.session import HttpSession, WireRequest
-from modelyard.http.urls import join_base
-from modelyard.plugins.sessions import SessionSettings
+from modelyard.session import SessionSettings
 from modelyard.streaming.decode import StreamDecoder
 from modelyard.types.content import FilePart, ImagePart
 from modelyard.types.request import Request
+from modelyard.urls import join_base
 from modelyard_openai.chat.events import OpenAIChatDecoder
 from modelyard_openai.chat.messages import fetches
 from modelyard_openai.chat.request import build_chat_request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelyard.catalog.card import ModelCard
-from modelyard.tooling.schema import fit_or_loosen
+from modelyard.schema import fit_or_loosen
 from modelyard.types.base import JsonObject
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import Request

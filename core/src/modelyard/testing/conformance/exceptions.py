@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from types import ModuleType
 
-from modelyard.plugins.discovery import discover
+from modelyard.loading.discovery import discover
 from modelyard.testing.conformance.subject import Subject
 
 __all__ = ["library_exceptions", "required_modules"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.hookspecs import API_VERSION
-from modelyard.plugins.discovery import discover
+from modelyard.loading.discovery import discover
 from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.exceptions import required_modules
 from modelyard.testing.conformance.rules import case, require
@@ -34,9 +34,9 @@ def watch(event, arguments):
         touched.append(f"{event} {arguments[1:]!r}")
 sys.addaudithook(watch)
 import modelyard
-from modelyard.plugins.binding import ProviderBinding
-from modelyard.plugins.policy import PluginPolicy
-from modelyard.plugins.registry import PluginRegistry
+from modelyard.loading.binding import ProviderBinding
+from modelyard.loading.policy import PluginPolicy
+from modelyard.loading.registry import PluginRegistry
 import modelyard.catalog.loader
 provider, module = sys.argv[1:]
 before = set(sys.modules)

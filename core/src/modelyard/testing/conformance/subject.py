@@ -10,9 +10,9 @@ from typing import Any
 
 from modelyard.catalog.card import ModelCard
 from modelyard.errors import ConfigurationError
-from modelyard.plugins.binding import ProviderBinding
-from modelyard.plugins.policy import PluginPolicy
-from modelyard.plugins.registry import PluginRegistry
+from modelyard.loading.binding import ProviderBinding
+from modelyard.loading.policy import PluginPolicy
+from modelyard.loading.registry import PluginRegistry
 from modelyard.testing.dialect import Dialect, load_dialects
 
 __all__ = ["Subject", "representatives"]

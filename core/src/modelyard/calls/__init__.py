@@ -1,0 +1,1 @@
+"""One call: planned, attempted, retried, streamed, recorded."""

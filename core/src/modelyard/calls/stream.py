@@ -1,0 +1,74 @@
+"""A streamed answer as the caller sees it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+from modelyard.calls.attempt import Attempt
+from modelyard.calls.call import Call
+from modelyard.calls.engine import Engine
+from modelyard.calls.event_stream import EventStream
+from modelyard.calls.hedge import HedgedAttempt
+from modelyard.calls.stream_attempt import StreamAttempt
+from modelyard.errors import ModelyardError
+from modelyard.types.completion import Completion
+from modelyard.types.events import Event
+
+__all__ = ["CompletionStream"]
+
+
+class CompletionStream(EventStream):
+    """The events of one answer; use it as ``async with runtime.stream(...) as stream``.
+
+    Iterating yields events and raises an error of Modelyard's with the partial answer on it. Leaving the
+    block closes the connection. ``completion`` is the whole answer, once the last event has been taken.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(self._run())
+        self._call = call
+        self._source: StreamAttempt | HedgedAttempt | None = None
+
+    @property
+    def completion(self) -> Completion:
+        """The whole answer. Raises ``ModelyardError`` before the stream has reached its end."""
+        completion = self._source.lane.completion if self._source is not None else None
+        if completion is None:
+            raise ModelyardError(
+                "The stream has not reached its end, so there is no completion yet.",
+                hint="Take all events first, or look at stream.partial.",
+            )
+        return completion
+
+    @property
+    def partial(self) -> Completion | None:
+        """What has arrived so far; ``None`` if nothing has."""
+        return self._source.lane.partial() if self._source is not None else None
+
+    async def collect(self) -> Completion:
+        """Take all remaining events and return the whole answer."""
+        async with self:
+            async for _ in self:
+                pass
+        return self.completion
+
+    async def _run(self) -> AsyncGenerator[list[Event], None]:
+        """Make attempts until one succeeds or the policy says stop."""
+        with Engine(self._call) as engine:
+            attempt, news = await engine.begin()
+            while True:
+                source = self._source = self._source_of(engine, attempt)
+                async with contextlib.aclosing(source.batches(news)) as batches:
+                    async for batch in batches:
+                        yield batch
+                lane = source.lane
+                if lane.failure is None:
+                    return
+                plan = await engine.failed(lane.attempt, lane.failure, committed=lane.committed)
+                yield list(plan.news)
+                attempt, news = await engine.go(plan)
+
+    def _source_of(self, engine: Engine, attempt: Attempt) -> StreamAttempt | HedgedAttempt:
+        call, lane = self._call, StreamAttempt(self._call, engine, attempt)
+        return lane if call.hedge_after is None else HedgedAttempt(call, engine, lane, call.hedge_after)

@@ -1,0 +1,138 @@
+"""One attempt at a streamed answer: its events, its deadlines, and what is left of it when it fails."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelyard.errors import ModelyardError, ProviderError, StreamInterruptedError
+from modelyard.streaming.collect import Collector
+from modelyard.types.completion import Completion
+from modelyard.types.events import Done, Event, ResponseInfo, Status
+
+if TYPE_CHECKING:
+    from modelyard.calls.attempt import Attempt
+    from modelyard.calls.call import Call
+    from modelyard.calls.engine import Engine
+    from modelyard.calls.watchdog import Watchdog
+
+__all__ = ["StreamAttempt"]
+
+
+class StreamAttempt:
+    """Yields the batches of one attempt. ``failure`` is set when they end without ``completion``."""
+
+    def __init__(self, call: Call, engine: Engine, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.completion: Completion | None = None
+        self.failure: ModelyardError | None = None
+        self._call = call
+        self._engine = engine
+        self._collector = Collector()
+        self._info: ResponseInfo | None = None
+        self._cancelled = False
+
+    @property
+    def lane(self) -> StreamAttempt:
+        """Itself: the attempt that is heard."""
+        return self
+
+    @property
+    def committed(self) -> bool:
+        """Whether output has come: it may have been delivered."""
+        return self._collector.seen
+
+    def partial(self) -> Completion | None:
+        """What has arrived so far; ``None`` if nothing has."""
+        deployment = self.attempt.deployment
+        return self.completion or self._collector.partial(
+            provider=deployment.provider,
+            model=deployment.model,
+            info=self._info,
+            finish_reason="cancelled" if self._cancelled else "error",
+        )
+
+    async def batches(self, news: Sequence[Event]) -> AsyncGenerator[list[Event], None]:
+        """Yield the news of the attempt, then its events.
+
+        The connection is still open when the batch with ``Done`` is yielded, so that the consumer need not
+        wait for its orderly end.
+        """
+        call, deployment = self._call, self.attempt.deployment
+        watchdog, use = self._engine.watchdog(), deployment.use()
+        source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
+        try:
+            yield list(news)
+            session = await watchdog.prepare(use.session())
+            request = await watchdog.prepare(call.final_request(deployment, session))
+            source = deployment.binding.stream(session, request, deployment.card)
+            while self.completion is None:
+                batch = self._take(await watchdog.wait(anext(source, None)), watchdog)
+                if self._collector.done is not None:
+                    batch[-1:] = await self._finish(self._collector.done)
+                if batch:
+                    yield batch
+        except Exception as error:
+            self._fail(deployment.to_error(error, answered=self._info is not None))
+        except BaseException:  # cancelled, left by its consumer, or something that ends the process
+            if self.completion is None:
+                self._cancelled = True
+                await self._engine.cancelled(self.attempt)
+            raise
+        finally:
+            watchdog.stop()
+            try:
+                if source is not None:
+                    await _close(source)
+            finally:
+                use.release()
+
+    def _take(self, item: ResponseInfo | Event | Sequence[Event] | None, watchdog: Watchdog) -> list[Event]:
+        if isinstance(item, ResponseInfo):
+            self._info = item
+            self.attempt.request_id = self.attempt.deployment.clean(item.request_id)
+            self.attempt.rate_limits = item.rate_limits
+            return []
+        if item is None:
+            raise StreamInterruptedError("The stream ended before its terminator.")
+        batch = list(item) if isinstance(item, Sequence) else [item]
+        self._collector.extend(batch)
+        if batch and self._collector.seen:
+            self.attempt.output()
+            watchdog.output()
+        return batch
+
+    async def _finish(self, done: Done) -> list[Event]:
+        attempt, deployment = self.attempt, self.attempt.deployment
+        request_id = deployment.clean(done.request_id) or attempt.request_id
+        response_id = deployment.clean(done.response_id)
+        done = replace(done, deployment=deployment.ref, request_id=request_id, response_id=response_id)
+        self._collector.done = done
+        completion = self._collector.completion(
+            provider=deployment.provider, model=deployment.model, info=self._info
+        )
+        self.completion = await self._engine.succeeded(attempt, completion)
+        return [Status("completed", deployment=deployment.ref), done]
+
+    def _fail(self, failure: ModelyardError) -> None:
+        if isinstance(failure, ProviderError):
+            failure.partial = _joined(failure.partial, self.partial())
+        self.failure = failure
+
+
+def _joined(known: Completion | None, arrived: Completion | None) -> Completion | None:
+    """What had arrived, with the usage that a plugin found on the failure itself."""
+    if known is None or arrived is None:
+        return known or arrived
+    return arrived.model_copy(update={"usage": known.usage})
+
+
+async def _close(source: AsyncIterator[object]) -> None:
+    """Close a plugin's iterator, whatever it is; what closing raises is of no use to anybody."""
+    close = getattr(source, "aclose", None)
+    if close is None:
+        return
+    with contextlib.suppress(Exception):
+        await close()

@@ -1,0 +1,1 @@
+"""Deployments: where a model can be called, and with which credential."""

@@ -1,0 +1,128 @@
+"""Host hooks: observers of calls and attempts, each isolated from the others and from the call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modelyard import hookspecs
+from modelyard.errors import ConfigurationError
+from modelyard.loading.binding import new_manager
+from modelyard.log import logger
+
+if TYPE_CHECKING:
+    from pluggy import HookImpl
+
+__all__ = ["Observers"]
+
+_OBSERVER_HOOKS = frozenset(
+    f"modelyard_{what}_{when}" for what in ("run", "tool", "call", "attempt") for when in ("started", "finished")
+)
+
+
+class Observers:
+    """The host's objects.
+
+    Raises ``ConfigurationError`` for one that could never work, or would answer in a provider's place.
+    """
+
+    def __init__(self, hooks: Sequence[object]) -> None:
+        if not isinstance(hooks, (list, tuple)):
+            raise ConfigurationError(
+                f"hooks must be a list of objects, not {type(hooks).__name__}.", hint="Write hooks=[observer]."
+            )
+        self.wrappers = tuple(hooks)
+        self._broken: set[tuple[int, str, type[BaseException]]] = set()
+        self._manager = new_manager() if hooks else None
+        if self._manager is None:
+            return
+        for host in hooks:
+            _look_at(host)
+            self._manager.register(host)
+        self._manager.check_pending()
+
+    def tell(self, news: str, **available: object) -> None:
+        """Tell every observer news such as ``call_started``.
+
+        Whatever one raises, a cancellation or ``SystemExit`` included, is its own failure: it is logged, and
+        reaches neither the call nor another observer. The task that runs the call is not cancelled by it.
+        """
+        if self._manager is None:
+            return
+        caller = getattr(self._manager.hook, f"modelyard_{news}")
+        for impl in caller.get_hookimpls():
+            try:
+                answer = impl.function(*(available[name] for name in impl.argnames))
+                if answer is not None:
+                    _refuse_awaitable(answer)
+            except BaseException as error:
+                self._log(impl, caller.name, error)
+
+    def _log(self, impl: HookImpl, hook: str, error: BaseException) -> None:
+        """Log a failure, the first of its kind only: an observer fails again with each call."""
+        kind = (id(impl.plugin), hook, type(error))
+        if kind in self._broken:
+            return
+        self._broken.add(kind)
+        logger("hooks").warning(
+            "an observer of %s raised %s: %s (%s, told once; the call goes on)",
+            hook,
+            type(error).__name__,
+            _text(error),
+            _name(impl.plugin),
+        )
+
+
+def _look_at(host: object) -> None:
+    """Refuse what would do nothing, or do it in a provider's place."""
+    for name in dir(host):
+        if not name.startswith(f"{hookspecs.PROJECT}_"):
+            continue
+        function = getattr(host, name, None)
+        marks = getattr(function, f"{hookspecs.PROJECT}_impl", None)
+        problem, hint = _problem(name, function, marks, host)
+        if problem is not None:
+            raise ConfigurationError(f"The host hook {name} of {_name(host)} {problem}.", hint=hint)
+
+
+def _problem(
+    name: str, function: object, marks: dict[str, object] | None, host: object
+) -> tuple[str | None, str | None]:
+    if inspect.isclass(host) and inspect.isfunction(inspect.getattr_static(host, name)):
+        return "belongs to a class, not to an object", f"Write hooks=[{_name(host)}()]."
+    if not marks:
+        return ("is not marked", "Mark it @hookimpl.") if callable(function) else (None, None)
+    wraps = marks.get("wrapper") or marks.get("hookwrapper")
+    if name not in _OBSERVER_HOOKS:
+        hint = "Mark it @hookimpl(wrapper=True); only a provider's plugin answers its hooks."
+        return (None, None) if wraps else ("is no wrapper", hint)
+    if wraps or inspect.isgeneratorfunction(function):
+        return "wraps nothing", "Observers are plain functions marked @hookimpl."
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        hint = "Observers are plain functions, called between two steps of the call; hand long work to a task."
+        return "is asynchronous", hint
+    return None, None
+
+
+def _refuse_awaitable(answer: object) -> None:
+    """An awaitable nobody awaits is a mistake that Python would tell only at its end, or never."""
+    if not inspect.isawaitable(answer):
+        return
+    close = getattr(answer, "close", None)
+    if close is not None:
+        close()
+    raise TypeError("it returned an awaitable; observers are plain functions")
+
+
+def _name(host: object) -> str:
+    """What to call an observer: the name of a module, function or class, else that of its class."""
+    name = getattr(host, "__qualname__", None) or getattr(host, "__name__", None)
+    return name if isinstance(name, str) else type(host).__qualname__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "its text cannot be had"

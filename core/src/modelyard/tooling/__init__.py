@@ -1,1 +1,0 @@
-"""Everything about tools that is not a wire format: schemas, functions, orchestration."""
