@@ -17,7 +17,7 @@ from modelyard.scaffold.write import write_project
 SUITE = """
 import modelyard_acme.plugin
 from modelyard.testing.conformance import ProviderConformance
-from modelyard_acme.dialect import DIALECT
+from modelyard_acme.testing.dialect import DIALECT
 
 
 class TestConformance(ProviderConformance):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from modelyard.testing.conformance import ProviderConformance
 from modelyard_haiku import plugin
-from modelyard_haiku.dialect import DIALECT
+from modelyard_haiku.testing.dialect import DIALECT
 
 
 class TestConformance(ProviderConformance):

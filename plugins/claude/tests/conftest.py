@@ -18,10 +18,10 @@ from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.history_rules import rules_for
 from modelyard.types.request import build_request as neutral_request
-from modelyard_claude.dialect import DIALECT
 from modelyard_claude.options import ClaudeOptions
 from modelyard_claude.plugin import modelyard_provider
 from modelyard_claude.request import build_request, check_request
+from modelyard_claude.testing.dialect import DIALECT
 
 Write = Callable[..., WireRequest]
 

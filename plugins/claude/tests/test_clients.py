@@ -22,8 +22,8 @@ from modelyard import (
 )
 from modelyard.testing import Emulator, LoopbackServer, Received, Reply, Script
 from modelyard.types.base import JsonObject
-from modelyard_claude.dialect import DIALECT
 from modelyard_claude.eventstream import EventStreamResponse
+from modelyard_claude.testing.dialect import DIALECT
 
 MODEL = "claude:claude-sonnet-5-5"
 KEY = "sk-ant-sentinel-0123456789"

@@ -31,8 +31,8 @@ from modelyard.testing.faults import Fault, crash_after, cut_after, split
 from modelyard.testing.script import Call, FailureKind
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.events import Event, ToolCallEnd
-from modelyard_claude.dialect import DIALECT
 from modelyard_claude.events import ClaudeDecoder
+from modelyard_claude.testing.dialect import DIALECT
 
 MODEL = "claude-sonnet-5-5"
 TOOLS = [{"name": "get_weather"}, {"name": "now"}]

@@ -15,8 +15,8 @@ from modelyard.streaming.collect import Collector
 from modelyard.streaming.sse import SseParser
 from modelyard.testing import Received, Script
 from modelyard.types.events import Event
-from modelyard_claude.dialect import DIALECT
 from modelyard_claude.events import ClaudeDecoder
+from modelyard_claude.testing.dialect import DIALECT
 
 MODEL = "claude-sonnet-5-5"
 ASKED = Received(

@@ -26,7 +26,7 @@ from modelyard.testing.faults import crash_after, cut_after, drip, hang_after, r
 from modelyard.testing.server import Step
 from modelyard.types.base import JsonObject
 from modelyard.types.events import Event
-from modelyard_claude.dialect import DIALECT
+from modelyard_claude.testing.dialect import DIALECT
 
 MODEL = "claude:claude-sonnet-5-5"
 NOW: JsonObject = {"name": "now"}

@@ -23,8 +23,8 @@ from modelyard import (
 )
 from modelyard.http.session import WireRequest
 from modelyard.types.base import JsonObject, Opaque
-from modelyard_claude.dialect_checks import sign
 from modelyard_claude.request import WHOLE_ANSWER_TOKENS
+from modelyard_claude.testing.checks import sign
 
 Write = Callable[..., WireRequest]
 MODEL = "claude-sonnet-5-5"

@@ -34,11 +34,11 @@ from modelyard.types.history_rules import rules_for
 from modelyard.types.request import Request
 from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.counting import counting_request
-from modelyard_claude.dialect import DIALECT
-from modelyard_claude.dialect_checks import sign
 from modelyard_claude.options import ClaudeOptions
 from modelyard_claude.plugin import modelyard_provider
 from modelyard_claude.request import build_request, check_request
+from modelyard_claude.testing.checks import sign
+from modelyard_claude.testing.dialect import DIALECT
 
 CARDS = {card.id: card for card in load_cards("modelyard_claude", "claude")}
 MODELS = st.sampled_from([*CARDS, "claude-next"])

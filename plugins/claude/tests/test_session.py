@@ -31,8 +31,8 @@ from modelyard import (
 from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Received, Reply, Script, run_apart
 from modelyard.testing.faults import drip, hang_after, hang_before_head, html_page, reset_after, reset_before_head
 from modelyard.types.base import JsonObject
-from modelyard_claude.dialect import DIALECT
 from modelyard_claude.plugin import modelyard_provider
+from modelyard_claude.testing.dialect import DIALECT
 
 MODEL = "claude:claude-sonnet-5-5"
 KEY = "sk-ant-sentinel-0123456789"

@@ -9,7 +9,7 @@ from google.genai import types
 from modelyard.testing import Received
 from modelyard.testing.dialect import Rejection
 from modelyard.types.base import JsonObject
-from modelyard_gemini.dialect import GeminiDialect
+from modelyard_gemini.testing.dialect import GeminiDialect
 
 __all__ = ["CheckedDialect", "check_against_sdk"]
 

@@ -13,8 +13,8 @@ from modelyard import ProviderError, Runtime
 from modelyard.http.failures import HttpFailure
 from modelyard.testing import Emulator, LoopbackServer, Reply, Script
 from modelyard.types.base import JsonObject
-from modelyard_gemini.dialect import DIALECT
 from modelyard_gemini.errors import error_in_answer, map_error
+from modelyard_gemini.testing.dialect import DIALECT
 
 GOOGLE = "type.googleapis.com/google.rpc."
 PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"

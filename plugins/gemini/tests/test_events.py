@@ -18,8 +18,8 @@ from modelyard.testing import Emulator, Reply, Script
 from modelyard.testing.faults import cut_after, reset_after, split
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall
-from modelyard_gemini.dialect import DIALECT
 from modelyard_gemini.finish import gemini_finish
+from modelyard_gemini.testing.dialect import DIALECT
 from modelyard_gemini.usage import gemini_usage
 
 from .wire import answer, ask, completed, decode, stream_of, streamed, whole

@@ -303,7 +303,7 @@ async def test_d20_a_conversation_in_which_nobody_speaks_is_refused(
     "card", [*modelyard_models(), ModelCard.unknown("gemini", "new")], ids=lambda card: card.id
 )
 def test_a_full_request_to_every_model_fits_the_sdks_types_and_the_dialect(card: ModelCard) -> None:
-    from modelyard_gemini.dialect_checks import check_body
+    from modelyard_gemini.testing.checks import check_body
 
     tools = [{"name": "f", "description": "F.", "parameters": TREE}]
     request = Request.model_validate(

@@ -12,7 +12,7 @@ from modelyard.testing import Emulator, Script
 from modelyard.testing.faults import cut_after
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall, ToolResult
-from modelyard_gemini.dialect_checks import make_signature
+from modelyard_gemini.testing.checks import make_signature
 
 from .conftest import sent
 from .wire import answer, stream_of, streamed, whole

@@ -12,9 +12,9 @@ from modelyard.catalog.card import ModelCard
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import FilePart, ImagePart, ReasoningPart, RefusalPart, TextPart, ToolCall, ToolResult
 from modelyard.types.request import Request
-from modelyard_gemini.dialect_checks import check_body, make_signature
 from modelyard_gemini.plugin import modelyard_models
 from modelyard_gemini.request import build_generate_request
+from modelyard_gemini.testing.checks import check_body, make_signature
 
 from .sdk_check import check_against_sdk
 

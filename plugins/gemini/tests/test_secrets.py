@@ -12,7 +12,7 @@ import pytest
 from modelyard import ModelyardError, Runtime
 from modelyard.testing import Emulator, LoopbackServer, Received, Reply, Reset, Script
 from modelyard.types.base import JsonObject
-from modelyard_gemini.dialect import DIALECT
+from modelyard_gemini.testing.dialect import DIALECT
 
 from .sdk_check import CheckedDialect
 from .wire import answer, stream_of

@@ -14,10 +14,10 @@ from modelyard import AuthenticationError, ConfigurationError, Message, Runtime
 from modelyard.testing import Emulator, Hang, LoopbackServer, Received, Reply, Script, run_apart
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, ToolResult
-from modelyard_gemini.dialect import DIALECT
-from modelyard_gemini.dialect_checks import make_signature
 from modelyard_gemini.options import GeminiOptions
 from modelyard_gemini.session import GeminiSession
+from modelyard_gemini.testing.checks import make_signature
+from modelyard_gemini.testing.dialect import DIALECT
 
 MODEL = "gemini-3.8-flash"
 FLASH = f"gemini:{MODEL}"

@@ -21,9 +21,9 @@ from modelyard.history.opaque import Target
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.request import build_request
-from modelyard_mistral.dialect import DIALECT
 from modelyard_mistral.plugin import modelyard_provider
 from modelyard_mistral.request import build_chat_request
+from modelyard_mistral.testing.dialect import DIALECT
 
 Write = Callable[..., WireRequest]
 

@@ -15,7 +15,7 @@ from modelyard.testing import Emulator, Reply
 from modelyard.types.base import Opaque
 from modelyard.types.content import ReasoningPart
 from modelyard_mistral.counting import counting_body
-from modelyard_mistral.dialect_types import find_faults
+from modelyard_mistral.testing.types import find_faults
 
 Write = Callable[..., WireRequest]
 

@@ -15,7 +15,7 @@ from modelyard.errors import ProviderError
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received, Rejection, Script, load_exchanges
 from modelyard.types.content import ReasoningPart, TextPart
-from modelyard_mistral.dialect import DIALECT
+from modelyard_mistral.testing.dialect import DIALECT
 
 CORPUS = Path(os.environ.get("MODELYARD_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus")
 STRICTER = {

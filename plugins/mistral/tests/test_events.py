@@ -26,8 +26,8 @@ from modelyard.testing import Emulator, Received, Reply, Script
 from modelyard.testing.faults import crash_after, cut_after, split
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart
 from modelyard.types.events import Event, ReasoningDelta
-from modelyard_mistral.dialect import DIALECT
 from modelyard_mistral.events import MistralDecoder
+from modelyard_mistral.testing.dialect import DIALECT
 from modelyard_mistral.usage import chat_usage
 
 MODEL = "mistral-medium-3-5"

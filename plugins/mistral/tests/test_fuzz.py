@@ -17,8 +17,8 @@ from modelyard.streaming.collect import Collector
 from modelyard.streaming.sse import SseParser
 from modelyard.testing import Received, Script
 from modelyard.types.events import Event
-from modelyard_mistral.dialect import DIALECT
 from modelyard_mistral.events import MistralDecoder
+from modelyard_mistral.testing.dialect import DIALECT
 
 MODEL = "mistral-medium-3-5"
 SCRIPT = Script().think("Hm, ünïcode 🌦.").say("It is ", "sunny.").call("f", a=[1, {"b": None}]).call("g")

@@ -20,10 +20,10 @@ from modelyard.types.base import Opaque
 from modelyard.types.content import CitationPart, ReasoningPart, RefusalPart
 from modelyard.types.request import build_request
 from modelyard_mistral.counting import counting_body
-from modelyard_mistral.dialect import DIALECT
-from modelyard_mistral.dialect_types import find_faults
 from modelyard_mistral.plugin import modelyard_provider
 from modelyard_mistral.request import build_chat_request
+from modelyard_mistral.testing.dialect import DIALECT
+from modelyard_mistral.testing.types import find_faults
 
 RULES = modelyard_provider().history
 CARDS = [*load_cards("modelyard_mistral", "mistral"), ModelCard.unknown("mistral", "mistral-next")]

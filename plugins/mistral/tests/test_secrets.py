@@ -16,7 +16,7 @@ from modelyard import Message, Runtime
 from modelyard.errors import ModelyardError
 from modelyard.testing import Emulator, LoopbackServer, Reply, Reset, Script
 from modelyard.testing.faults import Fault, cut_after, hang_after, html_page, reset_before_head
-from modelyard_mistral.dialect import DIALECT
+from modelyard_mistral.testing.dialect import DIALECT
 
 MODEL = "mistral:mistral-medium-3-5"
 SENTINEL = "sentinel-0f3c9a7e51"

@@ -26,10 +26,10 @@ from modelyard.credentials.secret import Secret
 from modelyard.session import SessionSettings
 from modelyard.testing import Emulator, Hang, Reply, Script, run_apart
 from modelyard.tls import SharedTls
-from modelyard_mistral.dialect import DIALECT
 from modelyard_mistral.options import SERVERS
 from modelyard_mistral.plugin import modelyard_provider
 from modelyard_mistral.session import MistralSession, open_session
+from modelyard_mistral.testing.dialect import DIALECT
 
 MODEL = "mistral:mistral-medium-3-5"
 

@@ -20,10 +20,10 @@ from modelyard.testing import Emulator, Received
 from modelyard.types.base import JsonObject
 from modelyard.types.request import build_request
 from modelyard_openai.chat.request import build_chat_request
-from modelyard_openai.dialect import OpenAIDialect
-from modelyard_openai.dialect_checks import cards
 from modelyard_openai.plugin import modelyard_provider
 from modelyard_openai.request import build_responses_request, check_request
+from modelyard_openai.testing.checks import cards
+from modelyard_openai.testing.dialect import OpenAIDialect
 
 Wire: TypeAlias = Callable[..., WireRequest]
 

@@ -27,8 +27,8 @@ from modelyard.testing.script import Call
 from modelyard.types.base import JsonObject
 from modelyard.types.events import ContentDelta, Event
 from modelyard_openai.chat.events import OpenAIChatDecoder
-from modelyard_openai.dialect import DIALECT
 from modelyard_openai.events import ResponsesDecoder
+from modelyard_openai.testing.dialect import DIALECT
 
 MODEL = "gpt-6-sol"
 TOOLS = [{"name": "get_weather"}, {"name": "now"}]

@@ -268,6 +268,6 @@ async def test_f07_a_dated_id_in_the_answer_does_not_lose_the_price(runtime: Run
 
 
 def test_f08_labels_are_names_and_no_ids() -> None:
-    from modelyard_openai.dialect_checks import cards
+    from modelyard_openai.testing.checks import cards
 
     assert all(card.label != card.id or card.id.startswith("o") for card in cards().values())

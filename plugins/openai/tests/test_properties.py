@@ -32,9 +32,9 @@ from modelyard.testing import Received, Script
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.events import Event
 from modelyard_openai.chat.events import OpenAIChatDecoder
-from modelyard_openai.dialect import DIALECT
-from modelyard_openai.dialect_checks import cards
 from modelyard_openai.events import ResponsesDecoder
+from modelyard_openai.testing.checks import cards
+from modelyard_openai.testing.dialect import DIALECT
 
 Wire: TypeAlias = Callable[..., WireRequest]
 

@@ -10,8 +10,8 @@ from modelyard.testing.dialect import Dialect, Rejection, sse
 from modelyard.testing.script import Call, Failure, Script, Text, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
-from modelyard_openai.chat.dialect import chat_body, chat_events, check_chat
-from modelyard_openai.dialect_checks import cards, check_count, check_responses
+from modelyard_openai.testing.chat import chat_body, chat_events, check_chat
+from modelyard_openai.testing.checks import cards, check_count, check_responses
 
 __all__ = ["DIALECT", "OpenAIDialect"]
 

@@ -18,8 +18,8 @@ from modelyard.testing.dialect import Dialect, Rejection
 from modelyard.testing.script import Call, Failure, Script, Text, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
-from modelyard_gemini.dialect_checks import check_body, check_count, make_signature, signs
 from modelyard_gemini.plugin import modelyard_models
+from modelyard_gemini.testing.checks import check_body, check_count, make_signature, signs
 
 __all__ = ["DIALECT", "GeminiDialect"]
 

@@ -11,9 +11,9 @@ from modelyard.testing.dialect import Dialect, Rejection, sse
 from modelyard.testing.script import Call, Failure, Script, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
-from modelyard_mistral.dialect_checks import check_body, check_count, thinking_mark, thinking_signature
-from modelyard_mistral.dialect_models import LISTED
-from modelyard_mistral.dialect_types import check_types
+from modelyard_mistral.testing.checks import check_body, check_count, thinking_mark, thinking_signature
+from modelyard_mistral.testing.models import LISTED
+from modelyard_mistral.testing.types import check_types
 
 __all__ = ["DIALECT", "MistralDialect"]
 

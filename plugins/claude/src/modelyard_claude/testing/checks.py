@@ -14,7 +14,7 @@ from modelyard.testing.dialect import Rejection
 from modelyard.testing.server import Received
 from modelyard.types.base import JsonObject
 from modelyard_claude.counting import COUNT_PATH
-from modelyard_claude.dialect_controls import (
+from modelyard_claude.testing.controls import (
     NAMED,
     SAMPLED,
     check_choice,
@@ -24,7 +24,7 @@ from modelyard_claude.dialect_controls import (
     check_output,
     check_thinking,
 )
-from modelyard_claude.dialect_types import SdkTypes
+from modelyard_claude.testing.types import SdkTypes
 
 __all__ = ["MODELS_PATH", "check_headers", "check_list", "check_request", "sign"]
 

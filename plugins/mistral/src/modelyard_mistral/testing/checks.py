@@ -12,7 +12,7 @@ from typing import Any
 
 from modelyard.testing.checks import require
 from modelyard.types.base import JsonObject
-from modelyard_mistral.dialect_controls import check_controls, check_senses, known_to, valid
+from modelyard_mistral.testing.controls import check_controls, check_senses, known_to, valid
 
 __all__ = ["check_body", "check_count", "thinking_mark", "thinking_signature"]
 

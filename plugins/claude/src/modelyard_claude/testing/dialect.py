@@ -14,9 +14,9 @@ from modelyard.testing.script import Call, Failure, Script, Text, Think
 from modelyard.testing.server import Received, Reply
 from modelyard.types.base import JsonObject
 from modelyard_claude.counting import COUNT_PATH
-from modelyard_claude.dialect_checks import MODELS_PATH, check_headers, check_list, check_request, sign
-from modelyard_claude.dialect_models import MODELS
-from modelyard_claude.dialect_types import SdkTypes
+from modelyard_claude.testing.checks import MODELS_PATH, check_headers, check_list, check_request, sign
+from modelyard_claude.testing.models import MODELS
+from modelyard_claude.testing.types import SdkTypes
 
 __all__ = ["DIALECT", "ClaudeDialect"]
 

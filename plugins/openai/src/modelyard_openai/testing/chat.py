@@ -10,7 +10,7 @@ from modelyard.testing.checks import known_fields, require, tool_names
 from modelyard.testing.dialect import sse
 from modelyard.testing.script import Call, Script, Text
 from modelyard.types.base import JsonObject
-from modelyard_openai.dialect_checks import (
+from modelyard_openai.testing.checks import (
     check_breakpoints,
     check_common,
     check_effort,
