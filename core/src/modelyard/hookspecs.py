@@ -15,7 +15,7 @@ Types are imported for checking only: loading this module costs nothing but ``pl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from modelyard.session import Session, SessionSettings
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart, ToolCall, ToolResult
-    from modelyard.types.events import Event, ResponseInfo
+    from modelyard.types.events import StreamItem
     from modelyard.types.provider import ProviderInfo
     from modelyard.types.record import AttemptRecord, Record
     from modelyard.types.request import Request
     from modelyard.types.tools import Tool
 
-    StreamItem: TypeAlias = ResponseInfo | Event | Sequence[Event]
 
 __all__ = ["API_VERSION", "PROJECT", "hookimpl", "hookspec"]
 

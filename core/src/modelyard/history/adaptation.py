@@ -11,9 +11,9 @@ from modelyard.types.events import ResponseInfo, ToolCallEnd, ToolCallStart
 from modelyard.types.report import Note, Report
 
 if TYPE_CHECKING:
-    from modelyard.hookspecs import StreamItem
     from modelyard.types.completion import Completion
     from modelyard.types.content import Part
+    from modelyard.types.events import StreamItem
 
 __all__ = ["Adaptation"]
 

@@ -17,10 +17,10 @@ from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
-    from modelyard.hookspecs import StreamItem
     from modelyard.session import Session, SessionSettings
     from modelyard.types.completion import Completion
     from modelyard.types.content import FilePart, ImagePart
+    from modelyard.types.events import StreamItem
     from modelyard.types.request import Request
 
 __all__ = ["ASYNC_HOOKS", "REQUIRED_HOOKS", "ProviderBinding", "check_colours", "missing_hooks"]

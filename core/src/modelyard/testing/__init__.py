@@ -1,36 +1,86 @@
-"""Offline stand-ins for providers: scripts, dialects, a loopback emulator, faults and replay.
+"""Offline stand-ins for providers: scripts, emulators, faults, recordings, and the conformance suite for plugins.
 
-Everything here binds to 127.0.0.1 and stops by itself at the end of its ``with`` block.
+Everything here binds to 127.0.0.1 and stops by itself at the end of its ``with`` block. A name is loaded when
+first used, so that hosts without pytest can use all but ``ProviderConformance``.
 """
 
 from __future__ import annotations
 
-from modelyard.testing.apart import run_apart
-from modelyard.testing.clock import FakeClock
-from modelyard.testing.dialect import Dialect, Rejection, load_dialects
-from modelyard.testing.emulator import Emulator
-from modelyard.testing.replay import Exchange, ReplayServer, load_exchanges
-from modelyard.testing.script import Failure, Script
-from modelyard.testing.scripted import ScriptedProvider
-from modelyard.testing.server import Hang, LoopbackServer, Pause, Received, Reply, Reset
+from typing import TYPE_CHECKING
 
-__all__ = [
+from modelyard._exports import Exports
+
+if TYPE_CHECKING:
+    from modelyard.testing.apart import run_apart
+    from modelyard.testing.checks import bearer_key, json_body, known_fields, nonempty_text, require, tool_names
+    from modelyard.testing.clock import FakeClock
+    from modelyard.testing.conformance.suite import ProviderConformance
+    from modelyard.testing.dialect import Dialect, Rejection, load_dialects, sse
+    from modelyard.testing.emulator import Emulator
+    from modelyard.testing.record import Player, Recorder, check_recordings
+    from modelyard.testing.replay import Exchange, ReplayServer, load_exchanges
+    from modelyard.testing.script import Call, Failure, FailureKind, Script, Step, Text, Think
+    from modelyard.testing.scripted import ScriptedProvider
+    from modelyard.testing.server import Hang, LoopbackServer, Pause, Received, Reply, Reset
+
+__all__ = [  # noqa: RUF022  # grouped by subject
+    # the conformance suite
+    "ProviderConformance",
+    # scripts and providers that follow them
+    "Call",
+    "Failure",
+    "FailureKind",
+    "Script",
+    "ScriptedProvider",
+    "Step",
+    "Text",
+    "Think",
+    # emulators
     "Dialect",
     "Emulator",
-    "Exchange",
-    "Failure",
-    "FakeClock",
+    "Rejection",
+    "bearer_key",
+    "json_body",
+    "known_fields",
+    "load_dialects",
+    "nonempty_text",
+    "require",
+    "sse",
+    "tool_names",
+    # servers on loopback
     "Hang",
     "LoopbackServer",
     "Pause",
     "Received",
-    "Rejection",
-    "ReplayServer",
     "Reply",
     "Reset",
-    "Script",
-    "ScriptedProvider",
-    "load_dialects",
+    # recordings
+    "Exchange",
+    "Player",
+    "Recorder",
+    "ReplayServer",
+    "check_recordings",
     "load_exchanges",
+    # time and processes
+    "FakeClock",
     "run_apart",
 ]
+
+_EXPORTS = Exports(
+    __name__,
+    """
+    testing.apart: run_apart
+    testing.checks: bearer_key json_body known_fields nonempty_text require tool_names
+    testing.clock: FakeClock
+    testing.conformance.suite: ProviderConformance
+    testing.dialect: Dialect Rejection load_dialects sse
+    testing.emulator: Emulator
+    testing.record: Player Recorder check_recordings
+    testing.replay: Exchange ReplayServer load_exchanges
+    testing.script: Call Failure FailureKind Script Step Text Think
+    testing.scripted: ScriptedProvider
+    testing.server: Hang LoopbackServer Pause Received Reply Reset
+    """,
+)
+__getattr__ = _EXPORTS.get
+__dir__ = _EXPORTS.names

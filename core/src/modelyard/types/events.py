@@ -11,7 +11,7 @@ Opaque provider data rides on the event in its place, so collecting a stream los
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -31,6 +31,7 @@ __all__ = [
     "ReasoningDelta",
     "ResponseInfo",
     "Status",
+    "StreamItem",
     "ToolCallDelta",
     "ToolCallEnd",
     "ToolCallResult",
@@ -206,3 +207,7 @@ def event_to_sse(event: Event) -> str:
     """Write an event as one server-sent event for a web response."""
     payload = json.dumps(event_to_dict(event), ensure_ascii=False, separators=(",", ":"))
     return f"event: {event.type}\ndata: {payload}\n\n"
+
+
+StreamItem: TypeAlias = ResponseInfo | Event | Sequence[Event]
+"""What ``modelyard_stream`` yields: facts about the answer first, then events, alone or in batches."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.errors import InvalidResponseError
-from modelyard.jsonio import parse_json
-from modelyard.streaming.decode import Emit, StreamDecoder
-from modelyard.types.base import JsonObject
-from modelyard.types.events import ContentDelta, Done
+from modelyard.provider import (
+    ContentDelta,
+    Done,
+    Emit,
+    InvalidResponseError,
+    JsonObject,
+    StreamDecoder,
+    parse_json,
+)
 from modelyard_haiku.errors import failure
 from modelyard_haiku.finish import finish_reason
 from modelyard_haiku.usage import read_usage

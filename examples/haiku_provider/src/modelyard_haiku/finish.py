@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.types.finish import FinishReason
+from modelyard.provider import FinishReason
 
 __all__ = ["finish_reason"]
 

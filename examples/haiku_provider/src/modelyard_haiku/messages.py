@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.content import FilePart, ImagePart, Part, RefusalPart, TextPart, ToolCall, ToolResult
-from modelyard.types.messages import Message
-from modelyard.types.reporter import Reporter
+from modelyard.provider import (
+    FilePart,
+    ImagePart,
+    JsonObject,
+    Message,
+    ModelCard,
+    Part,
+    RefusalPart,
+    Reporter,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    UnsupportedFeatureError,
+)
 
 __all__ = ["write_lines"]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import UnsupportedFeatureError
-from modelyard.http.session import WireRequest, merge_options
-from modelyard.types.base import JsonObject
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    JsonObject,
+    ModelCard,
+    Reporter,
+    Request,
+    UnsupportedFeatureError,
+    WireRequest,
+    merge_options,
+)
 from modelyard_haiku.messages import write_lines
 from modelyard_haiku.tools import tool_fields
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from modelyard.catalog.card import ModelCard
-from modelyard.http.client import make_client
-from modelyard.http.session import HttpSession, WireRequest
-from modelyard.session import SessionSettings
-from modelyard.streaming.decode import StreamDecoder
-from modelyard.types.request import Request
-from modelyard.urls import join_base
+from modelyard.provider import (
+    HttpSession,
+    ModelCard,
+    Request,
+    SessionSettings,
+    StreamDecoder,
+    WireRequest,
+    join_base,
+    make_client,
+)
 from modelyard_haiku.events import HaikuDecoder
 from modelyard_haiku.request import build_request
 

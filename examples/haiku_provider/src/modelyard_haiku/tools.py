@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.request import Request
+from modelyard.provider import JsonObject, ModelCard, Request, UnsupportedFeatureError
 
 __all__ = ["tool_fields"]
 

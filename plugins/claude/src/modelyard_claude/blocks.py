@@ -9,11 +9,19 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from modelyard.jsonio import parse_json
-from modelyard.streaming.decode import Emit
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.content import CitationPart, parse_arguments
-from modelyard.types.events import ContentDelta, ReasoningDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
+from modelyard.provider import (
+    CitationPart,
+    ContentDelta,
+    Emit,
+    JsonObject,
+    Opaque,
+    ReasoningDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    parse_arguments,
+    parse_json,
+)
 
 __all__ = ["Block", "CallBlock", "begin_block", "citation_of"]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import Cache
-from modelyard.types.reporter import Reporter
+from modelyard.provider import Cache, JsonObject, Reporter
 
 __all__ = ["MOST_MARKERS", "cache_control", "settle_markers"]
 

@@ -6,22 +6,24 @@ import mimetypes
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.content import (
+from modelyard.provider import (
+    Cache,
     CitationPart,
     FilePart,
     ImagePart,
+    InvalidRequestError,
+    JsonObject,
+    Opaque,
     OpaquePart,
     Part,
     ReasoningPart,
     RefusalPart,
+    Reporter,
     TextPart,
     ToolCall,
     ToolResult,
+    UnsupportedFeatureError,
 )
-from modelyard.types.controls import Cache
-from modelyard.types.reporter import Reporter
 from modelyard_claude.caching import cache_control
 
 __all__ = ["BlockWriter", "fetches"]

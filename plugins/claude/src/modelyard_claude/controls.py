@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.catalog.card import ModelCard
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort, ReasoningOptions, nearest_effort
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import Effort, JsonObject, ModelCard, ReasoningOptions, Reporter, Request, nearest_effort
 from modelyard_claude.options import SAMPLING_VERSION, ClaudeOptions
 from modelyard_claude.schema import fit_schema
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.errors import InvalidResponseError
-from modelyard.http.session import WireRequest
-from modelyard.types.base import JsonObject
-from modelyard.types.usage import count
+from modelyard.provider import InvalidResponseError, JsonObject, WireRequest, count
 
 __all__ = ["COUNT_PATH", "counting_request", "read_count"]
 

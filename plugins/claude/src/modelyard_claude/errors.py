@@ -8,16 +8,16 @@ from functools import partial
 from typing import Any
 
 from modelyard import errors
-from modelyard.errors import ProviderError
-from modelyard.http.failures import (
+from modelyard.provider import (
     HttpFailure,
+    JsonObject,
+    ProviderError,
     error_for_status,
     http_error,
     map_transport_error,
     parse_json_object,
     unreadable_error,
 )
-from modelyard.types.base import JsonObject
 
 __all__ = ["error_in_answer", "map_error"]
 

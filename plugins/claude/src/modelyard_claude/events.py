@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from modelyard.errors import InvalidResponseError
-from modelyard.streaming.decode import Emit, StreamDecoder
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.events import ContentDelta, Done
+from modelyard.provider import ContentDelta, Done, Emit, InvalidResponseError, JsonObject, Opaque, StreamDecoder
 from modelyard_claude.blocks import Block, CallBlock, begin_block
 from modelyard_claude.errors import error_in_answer
 from modelyard_claude.finish import finish_reason

@@ -14,10 +14,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any
 
-from modelyard.errors import InvalidResponseError
-from modelyard.http.client import Response
-from modelyard.http.exchange import body_chunks
-from modelyard.jsonio import parse_json
+from modelyard.provider import InvalidResponseError, Response, body_chunks, parse_json
 
 __all__ = ["MEDIA_TYPE", "EventStreamResponse"]
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from modelyard.catalog.card import Lifecycle, Limits, ModelCard, Reasoning, Source
-from modelyard.errors import InvalidResponseError
-from modelyard.http.pages import Cursors
-from modelyard.types.base import JsonObject
-from modelyard.types.usage import count
+from modelyard.provider import (
+    Cursors,
+    InvalidResponseError,
+    JsonObject,
+    Lifecycle,
+    Limits,
+    ModelCard,
+    Reasoning,
+    Source,
+    count,
+)
 
 if TYPE_CHECKING:
     from anthropic.resources import AsyncModels

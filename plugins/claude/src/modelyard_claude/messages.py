@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.errors import InvalidRequestError
-from modelyard.types.base import JsonObject
-from modelyard.types.content import TextPart
-from modelyard.types.messages import Message
-from modelyard.types.reporter import Reporter
+from modelyard.provider import InvalidRequestError, JsonObject, Message, Reporter, TextPart
 from modelyard_claude.content import BlockWriter
 
 __all__ = ["Conversation"]

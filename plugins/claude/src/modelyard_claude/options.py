@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.errors import ConfigurationError
+from modelyard.provider import ConfigurationError
 
 __all__ = ["SAMPLING_VERSION", "ClaudeOptions"]
 

@@ -6,18 +6,19 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.hookspecs import hookimpl
-from modelyard.types.history_rules import HistoryRules
-from modelyard.types.provider import ProviderInfo
+from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.catalog.card import ModelCard
-    from modelyard.errors import ProviderError
-    from modelyard.hookspecs import StreamItem
-    from modelyard.session import SessionSettings
-    from modelyard.types.completion import Completion
-    from modelyard.types.content import FilePart, ImagePart
-    from modelyard.types.request import Request
+    from modelyard.provider import (
+        Completion,
+        FilePart,
+        ImagePart,
+        ModelCard,
+        ProviderError,
+        Request,
+        SessionSettings,
+        StreamItem,
+    )
     from modelyard_claude.session import ClaudeSession
 
 MODELYARD_API = 1
@@ -45,7 +46,7 @@ def modelyard_provider() -> ProviderInfo:
 
 @hookimpl
 def modelyard_models() -> Sequence[ModelCard]:
-    from modelyard.catalog.loader import load_cards
+    from modelyard.provider import load_cards
 
     return load_cards("modelyard_claude", "claude")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import UnsupportedFeatureError
-from modelyard.http.session import WireRequest, merge_options
-from modelyard.types.base import JsonObject
-from modelyard.types.content import OpaquePart
-from modelyard.types.messages import Message
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    JsonObject,
+    Message,
+    ModelCard,
+    OpaquePart,
+    Reporter,
+    Request,
+    UnsupportedFeatureError,
+    WireRequest,
+    merge_options,
+)
 from modelyard_claude.caching import settle_markers
 from modelyard_claude.content import BlockWriter
 from modelyard_claude.controls import control_fields, output_fields, reasoning_fields, thinking_type

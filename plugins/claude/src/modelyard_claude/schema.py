@@ -7,8 +7,7 @@ What is left out is said in the description, as the SDK does.
 
 from __future__ import annotations
 
-from modelyard.schema import SchemaChanges, SchemaRules, fit
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject, SchemaChanges, SchemaRules, fit
 
 __all__ = ["RULES", "fit_schema"]
 

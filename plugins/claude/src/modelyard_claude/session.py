@@ -12,21 +12,30 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from modelyard.bounds import Bounds
-from modelyard.catalog.card import ModelCard
-from modelyard.credentials.resolve import missing_credential
-from modelyard.errors import ConfigurationError, UnsupportedFeatureError
-from modelyard.http.bodies import guarded_client
-from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.exchange import decode_json
-from modelyard.http.session import HttpSession, WireRequest, accepted, checked_headers, template_of
-from modelyard.jsonio import encode_json
-from modelyard.session import SessionSettings
-from modelyard.streaming.collect import collect_stream
-from modelyard.streaming.decode import StreamDecoder
-from modelyard.types.completion import Completion
-from modelyard.types.request import Request
-from modelyard.urls import without_version
+from modelyard.provider import (
+    AsyncClient,
+    Bounds,
+    Completion,
+    ConfigurationError,
+    HttpSession,
+    ModelCard,
+    Request,
+    Response,
+    SessionSettings,
+    StreamDecoder,
+    UnsupportedFeatureError,
+    WireRequest,
+    accepted,
+    checked_headers,
+    collect_stream,
+    decode_json,
+    encode_json,
+    guarded_client,
+    make_client,
+    missing_credential,
+    template_of,
+    without_version,
+)
 from modelyard_claude.counting import counting_request, read_count
 from modelyard_claude.events import ClaudeDecoder
 from modelyard_claude.eventstream import MEDIA_TYPE, EventStreamResponse

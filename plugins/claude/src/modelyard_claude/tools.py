@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidRequestError
-from modelyard.schema import fit_or_loosen
-from modelyard.types.base import JsonObject
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
-from modelyard.types.tools import Tool, ToolChoice
+from modelyard.provider import (
+    InvalidRequestError,
+    JsonObject,
+    ModelCard,
+    Reporter,
+    Request,
+    Tool,
+    ToolChoice,
+    fit_or_loosen,
+)
 from modelyard_claude.caching import cache_control
 from modelyard_claude.controls import thinking_type
 from modelyard_claude.schema import fit_schema

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.types.base import JsonObject
-from modelyard.types.usage import Usage, count
+from modelyard.provider import JsonObject, Usage, count
 
 __all__ = ["claude_usage", "merge_usage"]
 

@@ -10,10 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from modelyard.types.base import JsonObject
-from modelyard.types.content import CitationPart
-from modelyard.types.figures import finite
-from modelyard.types.logprobs import TokenLogprob
+from modelyard.provider import CitationPart, JsonObject, TokenLogprob, finite
 from modelyard_gemini.places import Places
 
 __all__ = ["Said", "find_citations", "find_logprobs"]

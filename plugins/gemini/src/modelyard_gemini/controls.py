@@ -7,13 +7,19 @@ segments) and ``thinking_budget`` (``min``, ``max``, ``off``: whether 0 is allow
 
 from __future__ import annotations
 
-from modelyard.catalog.capability import CapabilityName
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort, OutputFormat, ReasoningOptions, nearest_effort
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    CapabilityName,
+    Effort,
+    InvalidRequestError,
+    JsonObject,
+    ModelCard,
+    OutputFormat,
+    ReasoningOptions,
+    Reporter,
+    Request,
+    UnsupportedFeatureError,
+    nearest_effort,
+)
 from modelyard_gemini.schema import fit_schema
 
 __all__ = ["generation_config"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidResponseError
-from modelyard.types.request import Request
-from modelyard.types.usage import count
+from modelyard.provider import InvalidResponseError, ModelCard, Request, count
 from modelyard_gemini.request import build_generate_request, model_path, wire_model
 from modelyard_gemini.session import GeminiSession
 

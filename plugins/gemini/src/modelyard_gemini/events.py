@@ -10,23 +10,27 @@ import json
 import uuid
 from typing import Any
 
-from modelyard.errors import ContentFilterError, InvalidResponseError
-from modelyard.jsonio import depth_over, encode_json
-from modelyard.streaming.decode import Emit, StreamDecoder
-from modelyard.streaming.tool_calls import make_call_id
-from modelyard.surrogates import mend_json
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.completion import Completion
-from modelyard.types.content import CitationPart
-from modelyard.types.events import (
+from modelyard.provider import (
+    CitationPart,
+    Completion,
     ContentDelta,
+    ContentFilterError,
     Done,
+    Emit,
+    InvalidResponseError,
+    JsonObject,
+    Message,
+    Opaque,
     ReasoningDelta,
+    StreamDecoder,
     ToolCallDelta,
     ToolCallEnd,
     ToolCallStart,
+    depth_over,
+    encode_json,
+    make_call_id,
+    mend_json,
 )
-from modelyard.types.messages import Message
 from modelyard_gemini.citations import Said, find_citations, find_logprobs
 from modelyard_gemini.errors import error_in_answer
 from modelyard_gemini.finish import gemini_finish

@@ -7,12 +7,17 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-from modelyard.catalog.capability import Capability, CapabilityName
-from modelyard.catalog.card import Limits, ModelCard, Source
-from modelyard.errors import InvalidResponseError
-from modelyard.http.pages import Cursors
-from modelyard.types.base import JsonObject
-from modelyard.types.usage import count
+from modelyard.provider import (
+    Capability,
+    CapabilityName,
+    Cursors,
+    InvalidResponseError,
+    JsonObject,
+    Limits,
+    ModelCard,
+    Source,
+    count,
+)
 from modelyard_gemini.request import wire_model
 from modelyard_gemini.session import GeminiSession
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import mimetypes
 from urllib.parse import urlsplit
 
-from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.content import FilePart, ImagePart
-from modelyard.types.reporter import Reporter
+from modelyard.provider import (
+    FilePart,
+    ImagePart,
+    InvalidRequestError,
+    JsonObject,
+    Reporter,
+    UnsupportedFeatureError,
+)
 
 __all__ = ["fetches", "media_part"]
 

@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.content import (
+from modelyard.provider import (
     FilePart,
     ImagePart,
+    InvalidRequestError,
+    JsonObject,
+    Message,
+    Opaque,
     OpaquePart,
     Part,
     ReasoningPart,
     RefusalPart,
+    Reporter,
     TextPart,
     ToolCall,
     ToolResult,
+    UnsupportedFeatureError,
 )
-from modelyard.types.messages import Message
-from modelyard.types.reporter import Reporter
 from modelyard_gemini.media import media_part
 
 __all__ = ["MISSING_SIGNATURE", "Rules", "write_conversation"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
 
 __all__ = ["PartialArguments"]
 

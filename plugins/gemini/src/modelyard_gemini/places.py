@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.types.figures import whole
+from modelyard.provider import whole
 
 __all__ = ["Places"]
 

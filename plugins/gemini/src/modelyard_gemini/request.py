@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidRequestError
-from modelyard.http.session import WireRequest, merge_options
-from modelyard.types.base import JsonObject
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    InvalidRequestError,
+    JsonObject,
+    ModelCard,
+    Reporter,
+    Request,
+    WireRequest,
+    merge_options,
+)
 from modelyard_gemini.controls import generation_config
 from modelyard_gemini.messages import Rules, write_conversation
 from modelyard_gemini.tools import tool_fields

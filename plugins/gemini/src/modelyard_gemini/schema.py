@@ -6,8 +6,7 @@ schema may contain itself through optional properties only. An object whose list
 
 from __future__ import annotations
 
-from modelyard.schema import SchemaChanges, SchemaRules, fit
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject, SchemaChanges, SchemaRules, fit
 
 __all__ = ["RULES", "fit_schema"]
 

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
-from modelyard.bounds import Bounds
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidResponseError, ProviderError, StreamInterruptedError
-from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.exchange import decode_json, decode_value, raise_for_status
-from modelyard.http.session import HttpSession, WireRequest, accepted
-from modelyard.jsonio import encode_json
-from modelyard.session import SessionSettings
-from modelyard.streaming.collect import Collector
-from modelyard.streaming.decode import StreamDecoder
-from modelyard.types.base import JsonObject
-from modelyard.types.events import Event, ResponseInfo
-from modelyard.types.request import Request
-from modelyard.urls import join_base
+from modelyard.provider import (
+    AsyncClient,
+    Bounds,
+    Collector,
+    Event,
+    HttpSession,
+    InvalidResponseError,
+    JsonObject,
+    ModelCard,
+    ProviderError,
+    Request,
+    Response,
+    ResponseInfo,
+    SessionSettings,
+    StreamDecoder,
+    StreamInterruptedError,
+    WireRequest,
+    accepted,
+    decode_json,
+    decode_value,
+    encode_json,
+    join_base,
+    make_client,
+    raise_for_status,
+)
 from modelyard_gemini.errors import map_error
 from modelyard_gemini.events import GeminiDecoder, Segments
 from modelyard_gemini.options import GeminiOptions

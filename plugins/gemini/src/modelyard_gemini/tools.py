@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.types.base import JsonObject
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
-from modelyard.types.tools import Tool
+from modelyard.provider import JsonObject, Reporter, Request, Tool
 from modelyard_gemini.schema import fit_schema
 
 __all__ = ["tool_fields"]

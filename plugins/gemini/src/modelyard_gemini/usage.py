@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.types.base import JsonObject
-from modelyard.types.usage import Usage, count
+from modelyard.provider import JsonObject, Usage, count
 
 __all__ = ["add_usage", "gemini_usage", "service_tier"]
 

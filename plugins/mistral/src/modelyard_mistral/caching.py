@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.types.base import JsonObject
-from modelyard.types.content import FilePart, ImagePart, TextPart, ToolResult
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import FilePart, ImagePart, JsonObject, Reporter, Request, TextPart, ToolResult
 
 __all__ = ["cache_fields"]
 

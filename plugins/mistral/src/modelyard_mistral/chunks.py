@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.types.base import JsonObject
-from modelyard.types.content import CitationPart, FilePart, ImagePart, TextPart
+from modelyard.provider import CitationPart, FilePart, ImagePart, JsonObject, TextPart
 
 __all__ = ["citations_in", "input_chunk", "is_audio", "is_image", "text_chunk"]
 

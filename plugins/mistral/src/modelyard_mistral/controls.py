@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
-from modelyard.catalog.capability import CapabilityName
-from modelyard.catalog.card import ModelCard
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import OutputFormat, nearest_effort
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    CapabilityName,
+    JsonObject,
+    ModelCard,
+    OutputFormat,
+    Reporter,
+    Request,
+    nearest_effort,
+)
 from modelyard_mistral.schema import fit_schema
 
 __all__ = ["control_fields", "output_fields", "reasoning_fields"]
@@ -144,7 +147,7 @@ def _max_tokens(request: Request, card: ModelCard, reporter: Reporter) -> int:
         reporter.clamp("max_output_tokens", f"the model writes at most {limits.max_output_tokens} tokens")
         asked = limits.max_output_tokens
     if limits.context_window is not None and asked >= limits.context_window:
-        from modelyard.types.size import estimate_tokens
+        from modelyard.provider import estimate_tokens
 
         reporter.clamp("max_output_tokens", f"prompt and answer share {limits.context_window} tokens")
         asked = max(1, limits.context_window - 1 - 2 * estimate_tokens(request))

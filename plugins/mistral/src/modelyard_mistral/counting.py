@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidResponseError
-from modelyard.http.exchange import decode_json
-from modelyard.http.failures import HttpFailure
-from modelyard.http.session import WireRequest
-from modelyard.types.base import JsonObject
-from modelyard.types.request import Request
-from modelyard.types.usage import count
+from modelyard.provider import (
+    HttpFailure,
+    InvalidResponseError,
+    JsonObject,
+    ModelCard,
+    Request,
+    WireRequest,
+    count,
+    decode_json,
+)
 from modelyard_mistral.chunks import text_chunk
 from modelyard_mistral.request import build_chat_request
 

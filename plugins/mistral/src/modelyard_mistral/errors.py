@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelyard import errors
-from modelyard.errors import ProviderError
-from modelyard.http.failures import (
+from modelyard.provider import (
     HttpFailure,
+    JsonObject,
+    ProviderError,
     error_for_status,
     first_value,
     http_error,
@@ -22,7 +23,6 @@ from modelyard.http.failures import (
     parse_json_object,
     unreadable_error,
 )
-from modelyard.types.base import JsonObject
 
 __all__ = ["error_in_answer", "find_request_id", "map_error"]
 

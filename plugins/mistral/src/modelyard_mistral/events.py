@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.errors import ProviderError
-from modelyard.streaming.decode import Emit
-from modelyard.streaming.think_tags import ThinkTags
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.events import ContentDelta, ReasoningDelta
-from modelyard.types.finish import FinishReason
-from modelyard.types.usage import Usage
-from modelyard.wire.chat import ChatDecoder
+from modelyard.provider import (
+    ChatDecoder,
+    ContentDelta,
+    Emit,
+    FinishReason,
+    JsonObject,
+    Opaque,
+    ProviderError,
+    ReasoningDelta,
+    ThinkTags,
+    Usage,
+)
 from modelyard_mistral.chunks import citations_in, text_chunk
 from modelyard_mistral.errors import error_in_answer
 from modelyard_mistral.finish import finish_reason

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from modelyard.catalog.capability import Capability, CapabilityName
-from modelyard.catalog.card import Lifecycle, Limits, ModelCard
-from modelyard.catalog.loader import load_cards
+from modelyard.provider import Capability, CapabilityName, Lifecycle, Limits, ModelCard, load_cards
 
 if TYPE_CHECKING:
     from modelyard_mistral.session import MistralSession

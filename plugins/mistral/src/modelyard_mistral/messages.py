@@ -10,25 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.catalog.capability import CapabilityName
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.content import (
+from modelyard.provider import (
+    Action,
+    CapabilityName,
     CitationPart,
     FilePart,
     ImagePart,
+    InvalidRequestError,
+    JsonObject,
+    Message,
+    ModelCard,
     OpaquePart,
     Part,
     ReasoningPart,
     RefusalPart,
+    Reporter,
     TextPart,
     ToolCall,
     ToolResult,
+    UnsupportedFeatureError,
 )
-from modelyard.types.messages import Message
-from modelyard.types.report import Action
-from modelyard.types.reporter import Reporter
 from modelyard_mistral.chunks import input_chunk, is_audio, is_image, text_chunk
 
 __all__ = ["chat_messages"]

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.hookspecs import hookimpl
-from modelyard.types.history_rules import HistoryRules
-from modelyard.types.provider import ProviderInfo
+from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.catalog.card import ModelCard
-    from modelyard.errors import ProviderError
-    from modelyard.hookspecs import StreamItem
-    from modelyard.session import SessionSettings
-    from modelyard.types.completion import Completion
-    from modelyard.types.request import Request
+    from modelyard.provider import Completion, ModelCard, ProviderError, Request, SessionSettings, StreamItem
     from modelyard_mistral.session import MistralSession
 
 MODELYARD_API = 1
@@ -42,7 +35,7 @@ def modelyard_provider() -> ProviderInfo:
 
 @hookimpl
 def modelyard_models() -> Sequence[ModelCard]:
-    from modelyard.catalog.loader import load_cards
+    from modelyard.provider import load_cards
 
     return load_cards("modelyard_mistral", "mistral")
 

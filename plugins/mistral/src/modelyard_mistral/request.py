@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelyard.catalog.card import ModelCard
-from modelyard.http.session import WireRequest, merge_options
-from modelyard.types.base import JsonObject
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import JsonObject, ModelCard, Reporter, Request, WireRequest, merge_options
 from modelyard_mistral.caching import cache_fields
 from modelyard_mistral.controls import control_fields, output_fields, reasoning_fields
 from modelyard_mistral.messages import chat_messages

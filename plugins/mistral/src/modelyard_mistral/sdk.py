@@ -9,10 +9,7 @@ import httpx2
 from mistralai.client import Mistral
 from mistralai.client.utils import get_security
 
-from modelyard.bounds import Bounds
-from modelyard.errors import ConfigurationError
-from modelyard.http.bodies import guarded_client
-from modelyard.http.failures import parse_json_object
+from modelyard.provider import Bounds, ConfigurationError, guarded_client, parse_json_object
 
 if TYPE_CHECKING:
     from mistralai.client.httpclient import AsyncHttpClient

@@ -15,17 +15,23 @@ from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
-from modelyard.bounds import Bounds
-from modelyard.catalog.card import ModelCard
-from modelyard.credentials.resolve import Credential
-from modelyard.http.client import AsyncClient, Response, make_client
-from modelyard.http.session import HttpSession, WireRequest
-from modelyard.log import logger
-from modelyard.session import SessionSettings
-from modelyard.streaming.decode import StreamDecoder
-from modelyard.types.events import ResponseInfo
-from modelyard.types.request import Request
-from modelyard.urls import join_base, without_version
+from modelyard.provider import (
+    AsyncClient,
+    Bounds,
+    Credential,
+    HttpSession,
+    ModelCard,
+    Request,
+    Response,
+    ResponseInfo,
+    SessionSettings,
+    StreamDecoder,
+    WireRequest,
+    join_base,
+    logger,
+    make_client,
+    without_version,
+)
 from modelyard_mistral.errors import find_request_id
 from modelyard_mistral.events import MistralDecoder
 from modelyard_mistral.options import SERVERS, MistralOptions

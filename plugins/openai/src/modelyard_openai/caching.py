@@ -6,10 +6,7 @@ reference, November 2026); older ones cache by themselves and take no marks.
 
 from __future__ import annotations
 
-from modelyard.catalog.card import ModelCard
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import Cache
-from modelyard.types.reporter import Reporter
+from modelyard.provider import Cache, JsonObject, ModelCard, Reporter
 
 __all__ = ["Breakpoints"]
 

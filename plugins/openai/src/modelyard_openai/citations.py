@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.types.base import JsonObject
-from modelyard.types.content import CitationPart
-from modelyard.types.figures import whole
+from modelyard.provider import CitationPart, JsonObject, whole
 
 __all__ = ["chat_citation", "responses_citation"]
 

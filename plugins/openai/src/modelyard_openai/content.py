@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.errors import UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.content import CitationPart, FilePart, ImagePart, TextPart
+from modelyard.provider import CitationPart, FilePart, ImagePart, JsonObject, TextPart, UnsupportedFeatureError
 
 __all__ = ["annotation_of", "data_url", "input_part", "is_audio", "is_image", "unsupported"]
 

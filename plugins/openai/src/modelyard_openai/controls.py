@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort, nearest_effort
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    Effort,
+    InvalidRequestError,
+    JsonObject,
+    ModelCard,
+    Reporter,
+    Request,
+    UnsupportedFeatureError,
+    nearest_effort,
+)
 from modelyard_openai.options import Api
 
 __all__ = ["LEAST_TOKENS", "Controls"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from modelyard.errors import InvalidResponseError
-from modelyard.http.failures import HttpFailure, parse_json_object
-from modelyard.http.session import HttpSession, WireRequest
-from modelyard.types.usage import count
+from modelyard.provider import (
+    HttpFailure,
+    HttpSession,
+    InvalidResponseError,
+    WireRequest,
+    count,
+    parse_json_object,
+)
 
 __all__ = ["count_input"]
 

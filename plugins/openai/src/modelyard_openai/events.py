@@ -11,22 +11,25 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from modelyard.errors import InvalidResponseError, ProviderError
-from modelyard.streaming.decode import Emit, StreamDecoder
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.completion import Completion
-from modelyard.types.content import ReasoningKind
-from modelyard.types.events import (
+from modelyard.provider import (
+    Completion,
     ContentDelta,
     Done,
+    Emit,
+    InvalidResponseError,
+    JsonObject,
+    Message,
+    Opaque,
+    ProviderError,
     ReasoningDelta,
+    ReasoningKind,
+    StreamDecoder,
+    TokenLogprob,
     ToolCallDelta,
     ToolCallEnd,
     ToolCallStart,
+    token_logprobs,
 )
-from modelyard.types.logprobs import TokenLogprob
-from modelyard.types.messages import Message
-from modelyard.wire.logprobs import token_logprobs
 from modelyard_openai.citations import responses_citation
 from modelyard_openai.errors import empty_answer, error_in_answer
 from modelyard_openai.finish import responses_finish

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from modelyard.catalog.card import Lifecycle, ModelCard, Source
-from modelyard.errors import InvalidResponseError
-from modelyard.types.base import JsonObject
+from modelyard.provider import InvalidResponseError, JsonObject, Lifecycle, ModelCard, Source
 
 __all__ = ["listed_cards"]
 

@@ -10,22 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.types.base import JsonObject, Opaque
-from modelyard.types.content import (
+from modelyard.provider import (
+    Action,
     CitationPart,
     FilePart,
     ImagePart,
+    JsonObject,
+    Message,
+    Opaque,
     OpaquePart,
     Part,
     ReasoningPart,
     RefusalPart,
+    Reporter,
     TextPart,
     ToolCall,
     ToolResult,
 )
-from modelyard.types.messages import Message
-from modelyard.types.report import Action
-from modelyard.types.reporter import Reporter
 from modelyard_openai.caching import Breakpoints
 from modelyard_openai.content import annotation_of, input_part
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from modelyard.errors import ConfigurationError
+from modelyard.provider import ConfigurationError
 
 __all__ = ["Api", "OpenAIOptions"]
 

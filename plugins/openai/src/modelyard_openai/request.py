@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelyard.catalog.card import ModelCard
-from modelyard.errors import UnsupportedFeatureError
-from modelyard.http.session import WireRequest, merge_options
-from modelyard.schema import fit_or_loosen, is_object
-from modelyard.types.base import JsonObject
-from modelyard.types.content import OpaquePart, TextPart
-from modelyard.types.controls import OutputFormat
-from modelyard.types.messages import Message
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
+from modelyard.provider import (
+    JsonObject,
+    Message,
+    ModelCard,
+    OpaquePart,
+    OutputFormat,
+    Reporter,
+    Request,
+    TextPart,
+    UnsupportedFeatureError,
+    WireRequest,
+    fit_or_loosen,
+    is_object,
+    merge_options,
+)
 from modelyard_openai.caching import Breakpoints
 from modelyard_openai.controls import Controls
 from modelyard_openai.messages import input_items, leading_system

@@ -8,8 +8,7 @@ https://github.com/vercel/ai/pull/21037). Without ``strict`` any schema goes.
 
 from __future__ import annotations
 
-from modelyard.schema import SchemaChanges, SchemaRules, fit
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject, SchemaChanges, SchemaRules, fit
 
 __all__ = ["RULES", "fit_schema"]
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from modelyard.bounds import Bounds
-from modelyard.catalog.card import ModelCard
-from modelyard.http.client import AsyncClient, make_client
-from modelyard.http.session import HttpSession, WireRequest
-from modelyard.session import SessionSettings
-from modelyard.streaming.decode import StreamDecoder
-from modelyard.types.content import FilePart, ImagePart
-from modelyard.types.request import Request
-from modelyard.urls import join_base
+from modelyard.provider import (
+    AsyncClient,
+    Bounds,
+    FilePart,
+    HttpSession,
+    ImagePart,
+    ModelCard,
+    Request,
+    SessionSettings,
+    StreamDecoder,
+    WireRequest,
+    join_base,
+    make_client,
+)
 from modelyard_openai.chat.events import OpenAIChatDecoder
 from modelyard_openai.chat.messages import fetches
 from modelyard_openai.chat.request import build_chat_request

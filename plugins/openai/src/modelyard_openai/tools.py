@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.catalog.card import ModelCard
-from modelyard.schema import fit_or_loosen
-from modelyard.types.base import JsonObject
-from modelyard.types.reporter import Reporter
-from modelyard.types.request import Request
-from modelyard.types.tools import Tool, ToolChoice
+from modelyard.provider import JsonObject, ModelCard, Reporter, Request, Tool, ToolChoice, fit_or_loosen
 from modelyard_openai.caching import Breakpoints
 from modelyard_openai.schema import fit_schema
 

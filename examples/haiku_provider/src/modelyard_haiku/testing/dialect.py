@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 
-from modelyard.testing.checks import json_body, known_fields, nonempty_text, require
-from modelyard.testing.dialect import Dialect, sse
-from modelyard.testing.script import Failure, FailureKind, Script, Text
-from modelyard.testing.server import Received, Reply
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import (
+    Dialect,
+    Failure,
+    FailureKind,
+    Received,
+    Reply,
+    Script,
+    Text,
+    json_body,
+    known_fields,
+    nonempty_text,
+    require,
+    sse,
+)
 
 __all__ = ["DIALECT", "HaikuDialect"]
 

@@ -9,10 +9,17 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
-from modelyard.testing.checks import bearer_key, json_body, known_fields, nonempty_text, require, tool_names
-from modelyard.testing.dialect import Rejection
-from modelyard.testing.server import Received
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import (
+    Received,
+    Rejection,
+    bearer_key,
+    json_body,
+    known_fields,
+    nonempty_text,
+    require,
+    tool_names,
+)
 from modelyard_claude.counting import COUNT_PATH
 from modelyard_claude.testing.controls import (
     NAMED,

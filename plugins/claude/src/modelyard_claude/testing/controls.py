@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.schema.refs import Definitions, find_cycle
-from modelyard.testing.checks import known_fields, require
-from modelyard.types.base import JsonObject
+from modelyard.provider import Definitions, JsonObject, find_cycle
+from modelyard.testing import known_fields, require
 
 __all__ = [
     "NAMED",

@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
-from modelyard.testing.dialect import Dialect, sse
-from modelyard.testing.script import Call, Failure, Script, Text, Think
-from modelyard.testing.server import Received, Reply
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import Call, Dialect, Failure, Received, Reply, Script, Text, Think, sse
 from modelyard_claude.counting import COUNT_PATH
 from modelyard_claude.testing.checks import MODELS_PATH, check_headers, check_list, check_request, sign
 from modelyard_claude.testing.models import MODELS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelyard.testing.checks import require
+from modelyard.testing import require
 
 if TYPE_CHECKING:
     from pydantic_core import ValidationError

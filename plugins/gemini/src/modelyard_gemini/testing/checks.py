@@ -6,10 +6,8 @@ import base64
 import re
 from typing import Any
 
-from modelyard.catalog.card import ModelCard
-from modelyard.schema.refs import Definitions, find_cycle
-from modelyard.testing.checks import known_fields, require, tool_names
-from modelyard.types.base import JsonObject
+from modelyard.provider import Definitions, JsonObject, ModelCard, find_cycle
+from modelyard.testing import known_fields, require, tool_names
 from modelyard_gemini.messages import MISSING_SIGNATURE
 
 __all__ = ["check_body", "check_count", "make_signature", "signs"]

@@ -12,12 +12,20 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
-from modelyard.catalog.card import ModelCard
-from modelyard.testing.checks import json_body, require
-from modelyard.testing.dialect import Dialect, Rejection
-from modelyard.testing.script import Call, Failure, Script, Text, Think
-from modelyard.testing.server import Received, Reply
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject, ModelCard
+from modelyard.testing import (
+    Call,
+    Dialect,
+    Failure,
+    Received,
+    Rejection,
+    Reply,
+    Script,
+    Text,
+    Think,
+    json_body,
+    require,
+)
 from modelyard_gemini.plugin import modelyard_models
 from modelyard_gemini.testing.checks import check_body, check_count, make_signature, signs
 

@@ -10,8 +10,8 @@ import hashlib
 import re
 from typing import Any
 
-from modelyard.testing.checks import require
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import require
 from modelyard_mistral.testing.controls import check_controls, check_senses, known_to, valid
 
 __all__ = ["check_body", "check_count", "thinking_mark", "thinking_signature"]

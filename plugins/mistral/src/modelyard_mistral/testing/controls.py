@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
-from modelyard.testing.checks import require, tool_names
-from modelyard.testing.dialect import Rejection
-from modelyard.types.base import JsonObject
-from modelyard.types.controls import Effort
+from modelyard.provider import Effort, JsonObject
+from modelyard.testing import Rejection, require, tool_names
 
 __all__ = ["check_controls", "check_senses", "known_to", "valid"]
 

@@ -6,11 +6,20 @@ import json
 from itertools import groupby
 from typing import Any
 
-from modelyard.testing.checks import bearer_key, json_body
-from modelyard.testing.dialect import Dialect, Rejection, sse
-from modelyard.testing.script import Call, Failure, Script, Think
-from modelyard.testing.server import Received, Reply
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import (
+    Call,
+    Dialect,
+    Failure,
+    Received,
+    Rejection,
+    Reply,
+    Script,
+    Think,
+    bearer_key,
+    json_body,
+    sse,
+)
 from modelyard_mistral.testing.checks import check_body, check_count, thinking_mark, thinking_signature
 from modelyard_mistral.testing.models import LISTED
 from modelyard_mistral.testing.types import check_types

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
 
 __all__ = ["LISTED"]
 

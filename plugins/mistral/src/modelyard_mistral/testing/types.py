@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from modelyard.testing.dialect import Rejection
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import Rejection
 
 __all__ = ["check_types", "find_faults"]
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelyard.streaming.decode import Emit
-from modelyard.types.base import JsonObject
-from modelyard.types.events import ContentDelta
-from modelyard.types.finish import FinishReason
-from modelyard.types.usage import Usage
-from modelyard.wire.chat import ChatDecoder
+from modelyard.provider import ChatDecoder, ContentDelta, Emit, FinishReason, JsonObject, Usage
 from modelyard_openai.citations import chat_citation
 from modelyard_openai.errors import empty_answer, error_in_answer
 from modelyard_openai.finish import chat_finish

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.types.base import JsonObject
-from modelyard.types.content import (
+from modelyard.provider import (
+    Action,
     CitationPart,
     FilePart,
     ImagePart,
+    JsonObject,
+    Message,
     OpaquePart,
     Part,
     ReasoningPart,
     RefusalPart,
+    Reporter,
     TextPart,
     ToolCall,
     ToolResult,
 )
-from modelyard.types.messages import Message
-from modelyard.types.report import Action
-from modelyard.types.reporter import Reporter
 from modelyard_openai.caching import Breakpoints
 from modelyard_openai.content import data_url, is_audio, is_image, unsupported
 

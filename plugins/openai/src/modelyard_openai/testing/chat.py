@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from modelyard.catalog.card import ModelCard
-from modelyard.testing.checks import known_fields, require, tool_names
-from modelyard.testing.dialect import sse
-from modelyard.testing.script import Call, Script, Text
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject, ModelCard
+from modelyard.testing import Call, Script, Text, known_fields, require, sse, tool_names
 from modelyard_openai.testing.checks import (
     check_breakpoints,
     check_common,

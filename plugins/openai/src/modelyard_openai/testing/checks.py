@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from modelyard.catalog.card import ModelCard
-from modelyard.catalog.loader import load_cards
-from modelyard.testing.checks import known_fields, require, tool_names
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject, ModelCard, load_cards
+from modelyard.testing import known_fields, require, tool_names
 
 __all__ = [
     "cards",

@@ -5,11 +5,22 @@ Rules follow OpenAI's API reference and the requests and errors in public record
 
 from __future__ import annotations
 
-from modelyard.testing.checks import bearer_key, json_body, require
-from modelyard.testing.dialect import Dialect, Rejection, sse
-from modelyard.testing.script import Call, Failure, Script, Text, Think
-from modelyard.testing.server import Received, Reply
-from modelyard.types.base import JsonObject
+from modelyard.provider import JsonObject
+from modelyard.testing import (
+    Call,
+    Dialect,
+    Failure,
+    Received,
+    Rejection,
+    Reply,
+    Script,
+    Text,
+    Think,
+    bearer_key,
+    json_body,
+    require,
+    sse,
+)
 from modelyard_openai.testing.chat import chat_body, chat_events, check_chat
 from modelyard_openai.testing.checks import cards, check_count, check_responses
 
