@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard import Completion, Message, ModelCard, ModelNotFoundError, ModelRef, Runtime, Usage
-from modelyard.catalog.pricing import cost_of
+from modelyard.catalog.pricing import CardPrices, cost_of
 from modelyard.testing import Emulator, Script, ScriptedProvider, load_dialects
 
 CATALOG = Runtime(plugins=["claude", "gemini", "mistral", "openai"], catalog_cache=False).catalog
@@ -164,7 +164,7 @@ def test_f07_a_dated_alias_in_the_answer_does_not_hide_the_price() -> None:
         provider="openai",
         model="gpt-6-sol",
         response_model="gpt-6-sol-2026-09-01",
-    ).priced_by(PRICED)
+    ).priced_by(CardPrices(PRICED))
     assert completion.cost is not None
     asked = CATALOG.resolve(ModelRef("openai", "gpt-6-sol-2026-09-01"))
     assert (asked.id, asked.prices) == ("gpt-6-sol-2026-09-01", PRICED.prices)

@@ -14,7 +14,7 @@ from modelyard.catalog.card import PriceStep
 from modelyard.catalog.catalog import Catalog
 from modelyard.catalog.library_prices import library_name
 from modelyard.catalog.loader import parse_cards
-from modelyard.catalog.pricing import cost_of, price_at
+from modelyard.catalog.pricing import CardPrices, cost_of, price_at
 from modelyard.types.record import AttemptRecord, Record
 
 DOCUMENT: dict[str, Any] = {
@@ -183,7 +183,7 @@ def test_a_completion_is_priced_on_the_day_of_its_attempt() -> None:
     )
     assert completion.cost is None
     assert completion.cost_unknown_because == "the answer is not tied to a model card"
-    cost = completion.priced_by(ModelCard(provider="acme", id="m", label="M", prices=STEPS[::2])).cost
+    cost = completion.priced_by(CardPrices(ModelCard(provider="acme", id="m", label="M", prices=STEPS[::2]))).cost
     assert cost is not None
     assert cost.total == 6.0
 

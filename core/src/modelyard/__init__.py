@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.constraints import Constraints
-    from modelyard.catalog.pricing import Cost
     from modelyard.catalog.refresh import Refreshed
     from modelyard.catalog.retention import Region, Retention
     from modelyard.config import ProviderConfig
@@ -88,6 +87,7 @@ if TYPE_CHECKING:
         ToolResult,
     )
     from modelyard.types.controls import OutputFormat, ReasoningOptions
+    from modelyard.types.cost import Cost
     from modelyard.types.events import (
         ContentDelta,
         Done,
@@ -127,7 +127,7 @@ _HOMES = {
     "catalog.capability": "Capability",
     "catalog.card": "ModelCard",
     "catalog.catalog": "Catalog",
-    "catalog.pricing": "Cost",
+    "types.cost": "Cost",
     "config": "ProviderConfig",
     "deadlines": "Deadlines",
     "errors": (

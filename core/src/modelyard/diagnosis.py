@@ -57,7 +57,8 @@ class Diagnosis:
 
 def diagnose(runtime: Runtime) -> Diagnosis:
     """Look at everything that can be seen without a call."""
-    from modelyard import API_VERSION, __version__
+    from modelyard import __version__
+    from modelyard.hookspecs import API_VERSION
 
     providers = runtime.providers()
     findings = [finding for status in providers if (finding := _of_provider(status)) is not None]

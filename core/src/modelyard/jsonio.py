@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
 from modelyard.errors import InvalidRequestError
 from modelyard.surrogates import mend_json
-from modelyard.types.base import JsonObject
+
+if TYPE_CHECKING:
+    from modelyard.types.base import JsonObject
 
 __all__ = ["MAX_DEPTH", "depth_over", "encode_json", "parse_json", "parse_odd", "parse_plain", "parse_stored"]
 

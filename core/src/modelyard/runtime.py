@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from modelyard.bounds import Bounds
+from modelyard.config import ProviderConfig
 from modelyard.credentials.secret import conceal_key
 from modelyard.credentials.veil import veil
 from modelyard.deadlines import Deadlines, seconds
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from modelyard.catalog.catalog import Catalog
     from modelyard.catalog.overrides import Additions
     from modelyard.catalog.refresh import Refreshed
-    from modelyard.config import ProviderConfig
     from modelyard.credentials.resolve import CredentialResolver
     from modelyard.credentials.secret import Secret
     from modelyard.deadlines import DeadlinesLike
@@ -173,7 +173,7 @@ class Runtime(StructuredCalls):
         from modelyard.deployments.endpoints import Endpoints
         from modelyard.tls import SharedTls
 
-        providers = veil(providers)  # a traceback may show the locals of this frame
+        providers = veil(providers, ProviderConfig)  # a traceback may show the locals of this frame
         self._configs: dict[str, tuple[ProviderConfig, ...]] = {}  # the text form of a half-made one needs it
         self._configs = make_configs(providers)
         policy, objects = plugin_policy(plugins, strict=strict)

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from modelyard.calls.sync_stream import SyncStream
+from modelyard.config import ProviderConfig
 from modelyard.credentials.secret import conceal_key, conceal_options
 from modelyard.credentials.veil import veil
 from modelyard.errors import ConfigurationError
@@ -54,7 +55,7 @@ class SyncRuntime:
     """
 
     def __init__(self, providers: Mapping[str, Any] | None = None, **settings: Any) -> None:
-        providers = veil(providers)  # a traceback may show the locals of this frame
+        providers = veil(providers, ProviderConfig)  # a traceback may show the locals of this frame
         self._runtime = Runtime(providers, **settings)
         self._loop = _LoopThread()
         self._finalizer = weakref.finalize(self, _close, self._runtime, self._loop)

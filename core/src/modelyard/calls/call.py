@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from modelyard.calls.fallback import FallbackPolicy
 from modelyard.calls.operation import COMPLETE, Operation
 from modelyard.calls.step import current_run
+from modelyard.catalog.pricing import CardPrices
 from modelyard.errors import ModelyardError
 from modelyard.health.state import FULL
 from modelyard.history.opaque import bind_account
@@ -130,4 +131,4 @@ class Call:
         target = deployment.target
         if target.rules.account_bound and target.account is not None:
             changes["message"] = bind_account(completion.message, target.account)
-        return completion.model_copy(update=changes).priced_by(deployment.card)
+        return completion.model_copy(update=changes).priced_by(CardPrices(deployment.card))

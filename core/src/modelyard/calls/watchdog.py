@@ -5,26 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from modelyard.errors import DeadlineError, ProviderError, RuntimeClosedError
+from modelyard.streaming.progress import listening
 
 if TYPE_CHECKING:
     from modelyard.deadlines import Deadlines
 
-__all__ = ["Watchdog", "progress"]
+__all__ = ["Watchdog"]
 
 T = TypeVar("T")
-
-_watching: ContextVar[Watchdog | None] = ContextVar("modelyard_watchdog", default=None)
-
-
-def progress() -> None:
-    """Tell the watchdog of the whole answer under way, if one watches, that more of it has come."""
-    watchdog = _watching.get()
-    if watchdog is not None:
-        watchdog.output()
 
 
 class Watchdog:
@@ -93,11 +84,8 @@ class Watchdog:
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Let ``progress`` count as output in this context: for plugins that stream a whole answer inside."""
-        token = _watching.set(self)
-        try:
+        with listening(self.output):
             yield
-        finally:
-            _watching.reset(token)
 
     @property
     def expired(self) -> bool:

@@ -8,27 +8,24 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from modelyard.catalog.card import ModelCard, PriceStep
+from modelyard.types.cost import Cost
 
 if TYPE_CHECKING:
     from modelyard.types.usage import Usage
 
-__all__ = ["Cost", "cost_of", "price_at", "price_of"]
+__all__ = ["CardPrices", "cost_of", "price_at", "price_of"]
 
 _MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """US dollars for one answer, split as billed; ``source`` and ``as_of`` say whose prices they are."""
+class CardPrices:
+    """Prices a usage on a day by the card of a model; see ``cost_of``."""
 
-    total: float
-    input: float
-    cached_input: float
-    cache_write: float
-    output: float
-    currency: str = "USD"
-    source: str | None = None
-    as_of: date | None = None
+    card: ModelCard
+
+    def __call__(self, usage: Usage, day: date) -> tuple[Cost | None, str | None]:
+        return cost_of(usage, self.card, day)
 
 
 def price_at(prices: Sequence[PriceStep], day: date, input_tokens: int) -> PriceStep | None:

@@ -20,20 +20,21 @@ class SecretHeaders(dict[str, str]):
         raise TypeError("headers with a credential cannot be pickled")
 
 
-def veil(settings: object) -> Any:
-    """Settings by provider with every value out of sight; what is no settings becomes a ``Misfit``."""
+def veil(settings: object, kept: type) -> Any:
+    """Settings by provider with every value out of sight; what is no settings becomes a ``Misfit``.
+
+    ``kept`` is the class of settings that hide their secrets themselves.
+    """
     if settings is None or isinstance(settings, Misfit):
         return settings
     if not isinstance(settings, Mapping):
         return Misfit(settings)
-    return Veiled({name: _veiled(value) for name, value in settings.items()})
+    return Veiled({name: _veiled(value, kept) for name, value in settings.items()})
 
 
-def _veiled(value: object) -> object:
+def _veiled(value: object, kept: type) -> object:
     if isinstance(value, Mapping):
         return Veiled(value)
     if isinstance(value, (list, tuple)):
-        return [_veiled(item) for item in value]
-    from modelyard.config import ProviderConfig  # which is made with what stands above
-
-    return value if isinstance(value, (ProviderConfig, Misfit)) else Misfit(value)
+        return [_veiled(item, kept) for item in value]
+    return value if isinstance(value, (kept, Misfit)) else Misfit(value)

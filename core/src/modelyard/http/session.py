@@ -17,6 +17,7 @@ from modelyard.catalog.card import ModelCard
 from modelyard.credentials.veil import SecretHeaders
 from modelyard.errors import ConfigurationError, ProviderError
 from modelyard.http.client import AsyncClient, Response
+from modelyard.http.event_batches import decode_sse
 from modelyard.http.exchange import check_stream_type, decode_json, raise_for_status, read_bounded
 from modelyard.http.failures import first_value
 from modelyard.http.limits import rate_limits
@@ -24,7 +25,7 @@ from modelyard.http.unpack import ACCEPTED
 from modelyard.jsonio import encode_json
 from modelyard.settings_check import headers_problem
 from modelyard.streaming.collect import collect
-from modelyard.streaming.decode import StreamDecoder, decode_sse
+from modelyard.streaming.decode import StreamDecoder
 from modelyard.types.base import JsonObject
 from modelyard.types.completion import Completion
 from modelyard.types.events import Event, ResponseInfo

@@ -17,10 +17,10 @@ from modelyard.types.content import ToolCall, ToolResult
 from modelyard.types.messages import Message
 
 if TYPE_CHECKING:
-    from modelyard.catalog.pricing import Cost
     from modelyard.runs.limits import RunLimits
     from modelyard.types.base import JsonObject
     from modelyard.types.completion import Completion
+    from modelyard.types.cost import Cost
     from modelyard.types.request import Models
     from modelyard.types.tools import Tool
     from modelyard.types.usage import Usage

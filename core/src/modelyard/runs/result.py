@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from modelyard.catalog.pricing import Cost
     from modelyard.runs.state import RunState
     from modelyard.types.completion import Completion
     from modelyard.types.content import ToolCall
+    from modelyard.types.cost import Cost
     from modelyard.types.finish import FinishReason
     from modelyard.types.messages import Message
     from modelyard.types.usage import Usage

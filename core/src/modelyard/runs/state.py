@@ -8,7 +8,6 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from modelyard.catalog.pricing import Cost
 from modelyard.jsonio import parse_stored
 from modelyard.runs.limits import RunLimits
 from modelyard.runs.signing import Signer
@@ -17,6 +16,7 @@ from modelyard.tools.errors import RunStateError
 from modelyard.types.base import Frozen, JsonObject
 from modelyard.types.completion import Completion
 from modelyard.types.content import ToolCall, ToolResult
+from modelyard.types.cost import Cost
 from modelyard.types.messages import Message
 from modelyard.types.tools import Tool
 from modelyard.types.usage import Usage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelyard.catalog.pricing import Cost
+from modelyard.types.cost import Cost
 from modelyard.types.usage import Usage
 
 __all__ = ["add_cost", "add_usage"]

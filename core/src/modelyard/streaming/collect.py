@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from modelyard.errors import InvalidResponseError, StreamInterruptedError
 from modelyard.streaming.grammar import GrammarError
+from modelyard.streaming.progress import progress
 from modelyard.types.base import Opaque
 from modelyard.types.completion import Completion
 from modelyard.types.content import (
@@ -318,8 +319,6 @@ async def collect_stream(
     items: AsyncIterable[ResponseInfo | Event | Sequence[Event]], *, provider: str, model: str
 ) -> Completion:
     """Build the completion of what ``modelyard_stream`` yields; each read counts as progress of the answer."""
-    from modelyard.calls.watchdog import progress
-
     collector = Collector()
     info: ResponseInfo | None = None
     async for item in items:

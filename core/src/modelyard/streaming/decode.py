@@ -1,29 +1,22 @@
-"""From the bytes of a response to batches of events: the loop every HTTP plugin shares."""
+"""Turning the JSON of an answer, whole or in pieces, into events: what every decoder of a plugin shares."""
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from modelyard.bounds import Bounds
-from modelyard.errors import InvalidResponseError, StreamInterruptedError
-from modelyard.http.exchange import body_chunks, drain
-from modelyard.http.unpack import too_long
+from modelyard.errors import InvalidResponseError
 from modelyard.jsonio import parse_odd, parse_plain
 from modelyard.streaming.joining import Joiner
-from modelyard.streaming.sse import SseParser
 from modelyard.streaming.unique_ids import UniqueIds
 from modelyard.types.base import JsonObject
 from modelyard.types.content import read_arguments
 from modelyard.types.events import Event
 from modelyard.types.report import Action, Note
 
-if TYPE_CHECKING:
-    from modelyard.http.client import Response
-
-__all__ = ["Emit", "StreamDecoder", "decode_sse"]
+__all__ = ["Emit", "StreamDecoder"]
 
 Emit: TypeAlias = Callable[[Event], None]
 
@@ -138,74 +131,3 @@ _ODD = {
 
 def _misshapen(what: str, error: Exception) -> InvalidResponseError:
     return InvalidResponseError(f"{what} has an unexpected shape ({type(error).__name__}: {error}).")
-
-
-async def decode_sse(response: Response, decoder: StreamDecoder) -> AsyncGenerator[list[Event], None]:
-    """Read a response of server-sent events, yielding the events of each read as one batch.
-
-    Events decoded before a failure are yielded before it is raised. Ending without ``Done`` raises
-    ``StreamInterruptedError``. The response is closed when the generator is.
-    """
-    reader = _Reader(response, decoder)
-    try:
-        while not decoder.finished:
-            batch, failure = await reader.next_batch()
-            if batch:
-                yield batch
-            if failure is not None and not decoder.finished:
-                raise failure
-    finally:
-        await reader.aclose()
-
-
-class _Reader:
-    """Reads, splits and decodes; keeps what was decoded apart from what then went wrong."""
-
-    def __init__(self, response: Response, decoder: StreamDecoder) -> None:
-        self.chunks = body_chunks(response)
-        self._response = response
-        self._decoder = decoder
-        self._parser = SseParser(decoder.bounds.event_bytes)
-
-    async def next_batch(self) -> tuple[list[Event], Exception | None]:
-        batch: list[Event] = []
-        try:
-            chunk = await anext(self.chunks, None)
-        except Exception as error:  # the connection broke: the answer may be complete all the same
-            self._decoder.on_end(batch.append)
-            return self._decoder.joined(batch), error
-        try:
-            if chunk is None:
-                self._end(batch.append)
-            else:
-                self._decode(chunk, batch.append)
-        except Exception as error:
-            return self._decoder.joined(batch), error
-        return batch if self._decoder.joiner is None else self._decoder.joined(batch), None
-
-    async def aclose(self) -> None:
-        if self._decoder.finished:
-            await drain(self.chunks)
-        with contextlib.suppress(Exception):
-            await self.chunks.aclose()
-        await self._response.aclose()
-
-    def _decode(self, chunk: bytes, emit: Emit) -> None:
-        decoder = self._decoder
-        decoder.taken += len(chunk)
-        if decoder.taken > decoder.bounds.answer_bytes:
-            raise too_long(decoder.bounds.answer_bytes)
-        for data, _ in self._parser.feed(chunk):
-            decoder.feed(data, emit)
-            if decoder.finished:
-                return
-
-    def _end(self, emit: Emit) -> None:
-        last = self._parser.flush()
-        if last is not None:
-            # Some servers leave out the last blank line; an event cut short is no JSON and no event.
-            with contextlib.suppress(InvalidResponseError):
-                self._decoder.feed(last[0], emit)
-        self._decoder.on_end(emit)
-        if not self._decoder.finished:
-            raise StreamInterruptedError("The stream ended before its terminator.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from modelyard.errors import ConfigurationError, InvalidRequestError
 from modelyard.log import logger
-from modelyard.runs.limits import RunLimits
 from modelyard.suggest import did_you_mean
 from modelyard.tools.arguments import InvalidArgumentsError
 from modelyard.tools.errors import ToolError
@@ -19,6 +18,9 @@ from modelyard.tools.function import Approve, FunctionTool
 from modelyard.tools.results import error_result, to_result
 from modelyard.types.content import ToolCall, ToolResult
 from modelyard.types.tools import Tool
+
+if TYPE_CHECKING:
+    from modelyard.runs.limits import RunLimits
 
 __all__ = ["Handler", "Toolbox"]
 

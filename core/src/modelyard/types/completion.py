@@ -7,10 +7,9 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr
 
-from modelyard.catalog.card import ModelCard
-from modelyard.catalog.pricing import Cost, cost_of
 from modelyard.types.base import Frozen
 from modelyard.types.content import CitationPart, ReasoningPart, ToolCall
+from modelyard.types.cost import Cost, Pricer
 from modelyard.types.finish import FinishReason
 from modelyard.types.limits import RateLimit
 from modelyard.types.logprobs import TokenLogprob
@@ -43,7 +42,7 @@ class Completion(Frozen):
     rate_limits: dict[str, RateLimit] = Field(default_factory=dict)
     report: Report = Field(default_factory=Report)
     record: Record = Field(default_factory=Record)
-    _card: ModelCard | None = PrivateAttr(default=None)
+    _pricer: Pricer | None = PrivateAttr(default=None)
 
     def __eq__(self, other: object) -> bool:
         """Whether two answers say the same; the card that prices one is no part of it, nor is it stored."""
@@ -77,9 +76,9 @@ class Completion(Frozen):
         """What the answer cites, in the order of its text."""
         return tuple(part for part in self.message.content if isinstance(part, CitationPart))
 
-    def priced_by(self, card: ModelCard) -> Self:
-        """Tie the answer to the card whose prices say what it cost; returns the answer itself."""
-        self._card = card
+    def priced_by(self, pricer: Pricer) -> Self:
+        """Tie the answer to what prices it, the card of its model; returns the answer itself."""
+        self._pricer = pricer
         return self
 
     @property
@@ -93,8 +92,8 @@ class Completion(Frozen):
         return self._priced()[1]
 
     def _priced(self) -> tuple[Cost | None, str | None]:
-        if self._card is None:
+        if self._pricer is None:
             return None, "the answer is not tied to a model card"
         attempts = self.record.attempts
         day = date.fromtimestamp(attempts[-1].started) if attempts else date.today()
-        return cost_of(self.usage, self._card, day)
+        return self._pricer(self.usage, day)
