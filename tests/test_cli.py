@@ -160,7 +160,7 @@ def test_route_shows_every_candidate_with_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b"5"])
-def test_a39_a_damaged_schema_is_an_error_that_names_the_file(content: bytes, tmp_path: Path) -> None:
+def test_fault_a39_a_damaged_schema_is_an_error_that_names_the_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "schema.json"
     path.write_bytes(content)
     done = run("route", "Hi", "-m", "openai:gpt-6-luna", "--schema", str(path), variables=keys())

@@ -238,7 +238,7 @@ async def test_d08_a_url_that_leads_inside_is_refused(claude: Emulator, kind: st
     assert "hunter2" not in str(error)
 
 
-async def test_a31_a_host_that_folds_to_an_address_is_not_reached(claude: Emulator, files: Files) -> None:
+async def test_fault_a31_a_host_that_folds_to_an_address_is_not_reached(claude: Emulator, files: Files) -> None:
     """The resolver's answer is public; the library that connects would read loopback and not ask anybody."""
     files.names["127.0.0.①"] = files.names["127.0.0.1"] = [["93.184.216.34"]]
     policy = FetchPolicy(resolve=files.resolve, ports=None)
@@ -378,7 +378,7 @@ def images_at(files: Files, host: str, count: int) -> Message:
     return Message.user(["What?", *(ImagePart(url=url) for url in urls)])
 
 
-async def test_a49_the_urls_of_one_request_have_a_bound_together(gemini: Emulator, files: Files) -> None:
+async def test_fault_a49_the_urls_of_one_request_have_a_bound_together(gemini: Emulator, files: Files) -> None:
     whole = PNG + b"\x00" * (100_000 - len(PNG))
     files.replies |= {f"/{number}.png": body(whole, "image/png") for number in range(6)}
     async with runtime_of(gemini, "gemini", fetch_urls=files.policy(max_total_bytes=500_000)) as runtime:
@@ -391,7 +391,7 @@ async def test_a49_the_urls_of_one_request_have_a_bound_together(gemini: Emulato
     assert len(gemini.requests) == 1, "the request that was refused was sent"
 
 
-async def test_a49_the_bound_holds_for_bodies_that_do_not_say_how_long_they_are(
+async def test_fault_a49_the_bound_holds_for_bodies_that_do_not_say_how_long_they_are(
     gemini: Emulator, files: Files
 ) -> None:
     pieces = [PNG, *[b"\x00" * 10_000] * 10]

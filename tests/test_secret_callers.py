@@ -51,7 +51,7 @@ def told(error: BaseException) -> str:
 
 @pytest.mark.parametrize("given", WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("how", ASKING)
-async def test_a40_a_credential_of_a_wrong_type_is_refused_before_anything_is_sent(how: str, given: Any) -> None:
+async def test_fault_a40_a_credential_of_a_wrong_type_is_refused_before_sending(how: str, given: Any) -> None:
     """A40, P57."""
     with LoopbackServer(lambda received: Reply.json({})) as server:
         async with Runtime({"openai": {"api_key": KEY, "base_url": server.url}}, plugins=["openai"]) as runtime:
@@ -61,7 +61,7 @@ async def test_a40_a_credential_of_a_wrong_type_is_refused_before_anything_is_se
     assert KEY not in told(caught.value)
 
 
-def test_a40_a_runtime_that_blocks_hides_it_as_well() -> None:
+def test_fault_a40_a_runtime_that_blocks_hides_it_as_well() -> None:
     with SyncRuntime(plugins=[ScriptedProvider("acme")]) as runtime:
         for given in ({"acme": KEY.encode()}, {"acme": f"{KEY}\n x"}, f"{KEY}\nx"):
             with pytest.raises(ConfigurationError) as caught:
@@ -75,7 +75,7 @@ def test_a40_a_runtime_that_blocks_hides_it_as_well() -> None:
     assert KEY not in told(caught.value)
 
 
-async def test_a40_credentials_of_other_providers_may_come_along() -> None:
+async def test_fault_a40_credentials_of_other_providers_may_come_along() -> None:
     """One mapping for all calls, whatever is installed or allowed here."""
     provider = ScriptedProvider("acme", default=Script().say("Hello."))
     async with Runtime(plugins=[provider]) as runtime:
@@ -83,7 +83,7 @@ async def test_a40_credentials_of_other_providers_may_come_along() -> None:
     assert answer.text == "Hello."
 
 
-async def test_a40_a_key_of_the_environment_is_in_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fault_a40_a_key_of_the_environment_is_in_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY} x")
     async with Runtime(plugins=["openai"]) as runtime:
         with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as caught:
@@ -127,7 +127,7 @@ NONSENSE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("raised", NONSENSE.values(), ids=NONSENSE)
-async def test_a41_a_resolver_that_fails_sets_its_candidate_aside(raised: Any) -> None:
+async def test_fault_a41_a_resolver_that_fails_sets_its_candidate_aside(raised: Any) -> None:
     """A41, P58: with a reason that does not repeat its words."""
     plugins = [NeedsKey("bad", default=Script().say("Bad.")), NeedsKey("good", default=Script().say("Good."))]
     async with Runtime(credentials=failing(raised), plugins=plugins) as runtime:
@@ -147,13 +147,13 @@ async def test_a41_a_resolver_that_fails_sets_its_candidate_aside(raised: Any) -
 
 
 @pytest.mark.parametrize("resolver", ["key", 5, {"openai": KEY}])
-def test_a41_a_resolver_that_cannot_be_asked_is_refused(resolver: Any) -> None:
+def test_fault_a41_a_resolver_that_cannot_be_asked_is_refused(resolver: Any) -> None:
     with pytest.raises(ConfigurationError, match="credentials"):
         Runtime(credentials=resolver)
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
-async def test_a41_an_interrupt_is_nobodys_fault(interrupt: type[BaseException]) -> None:
+async def test_fault_a41_an_interrupt_is_nobodys_fault(interrupt: type[BaseException]) -> None:
     async with Runtime(credentials=failing(interrupt()), plugins=[NeedsKey("bad")]) as runtime:
         with pytest.raises(interrupt):
             runtime.explain("bad:m", "x")

@@ -178,7 +178,7 @@ async def test_a11_a_placeholder_blots_out_no_words(key: str, said: str) -> None
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_a50_the_query_of_a_base_url_goes_behind_each_path_and_is_shown_nowhere(
+async def test_fault_a50_the_query_of_a_base_url_goes_behind_each_path_and_is_shown_nowhere(
     provider: str, transport: str, stream: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -193,7 +193,7 @@ async def test_a50_the_query_of_a_base_url_goes_behind_each_path_and_is_shown_no
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_a50_lists_and_counts_carry_the_query_too(provider: str) -> None:
+async def test_fault_a50_lists_and_counts_carry_the_query_too(provider: str) -> None:
     with LoopbackServer(parrot) as server:
         config = {"api_key": KEY, "base_url": f"{server.url}/root/?a=1&key={QUERY}"}
         async with Runtime({provider: config}, plugins=[provider], max_attempts=1) as runtime:
@@ -206,7 +206,7 @@ async def test_a50_lists_and_counts_carry_the_query_too(provider: str) -> None:
         assert all(each.path.startswith("/root/v1") for each in server.requests)
 
 
-async def test_a50_two_queries_at_one_address_are_two_deployments() -> None:
+async def test_fault_a50_two_queries_at_one_address_are_two_deployments() -> None:
     with LoopbackServer(parrot) as server:
         configs = [{"api_key": KEY, "base_url": f"{server.url}?tenant={name}"} for name in ("north", "south")]
         async with Runtime({"openai": configs}, plugins=["openai"]) as runtime:
@@ -219,7 +219,7 @@ def test_a_query_and_an_http_client_of_the_hosts_own_are_refused_together() -> N
     assert QUERY not in told(caught.value)
 
 
-def test_a42_a_header_with_a_line_break_is_refused_when_the_runtime_is_made() -> None:
+def test_fault_a42_a_header_with_a_line_break_is_refused_when_the_runtime_is_made() -> None:
     with pytest.raises(ConfigurationError, match="headers hold a line break in 'x-a'"):
         Runtime({"openai": {"headers": {"x-a": "a\r\nX-Evil: 1"}}})
 
@@ -273,14 +273,14 @@ def test_a42_a_header_with_a_line_break_is_refused_when_the_runtime_is_made() ->
         ([HEADER], "ProviderConfig or a dict"),
     ],
 )
-def test_a42_every_setting_is_checked_when_the_runtime_is_made(settings: Any, named: str) -> None:
+def test_fault_a42_every_setting_is_checked_when_the_runtime_is_made(settings: Any, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as caught:
         Runtime({"openai": settings})
     assert HEADER not in told(caught.value)
 
 
 @pytest.mark.parametrize("providers", [HEADER, [HEADER], {1: {}}, 5])
-def test_a42_settings_that_are_no_dict_are_refused(providers: Any) -> None:
+def test_fault_a42_settings_that_are_no_dict_are_refused(providers: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Runtime(providers)
     assert HEADER not in told(caught.value)
@@ -296,7 +296,7 @@ def test_a42_settings_that_are_no_dict_are_refused(providers: Any) -> None:
         ("claude", {"version": f"{HEADER}\nx"}, None),
     ],
 )
-async def test_a42_an_option_that_becomes_a_header_is_checked_before_anything_is_sent(
+async def test_fault_a42_an_option_that_becomes_a_header_is_checked_before_anything_is_sent(
     provider: str, options: dict[str, str], variable: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if variable is not None:

@@ -85,27 +85,27 @@ def assert_harmless(written: str, shown: str = SHOWN) -> None:
 ASK = ("chat", "-m", "openai:gpt-6-sol", "--reasoning", "hi")
 
 
-def test_a33_an_answer_shows_its_control_characters(emulator: Emulator) -> None:
+def test_fault_a33_an_answer_shows_its_control_characters(emulator: Emulator) -> None:
     emulator.add(Script().think(HOSTILE).say(HOSTILE))
     assert_harmless(on_terminal(*ASK, emulator=emulator))
 
 
-def test_a33_a_sequence_cut_into_deltas_is_shown_too(emulator: Emulator) -> None:
+def test_fault_a33_a_sequence_cut_into_deltas_is_shown_too(emulator: Emulator) -> None:
     emulator.add(Script().say(*HOSTILE))
     assert_harmless(on_terminal(*ASK, emulator=emulator))
 
 
-def test_a33_a_pipe_gets_the_answer_as_it_is(emulator: Emulator) -> None:
+def test_fault_a33_a_pipe_gets_the_answer_as_it_is(emulator: Emulator) -> None:
     emulator.add(Script().say(HOSTILE))
     assert on_pipe(*ASK, emulator=emulator) == (f"{HOSTILE}\n", "")
 
 
-def test_a34_an_error_shows_its_control_characters(emulator: Emulator) -> None:
+def test_fault_a34_an_error_shows_its_control_characters(emulator: Emulator) -> None:
     emulator.add(Script().fail("invalid_request", HOSTILE))
     assert_harmless(on_terminal(*ASK, emulator=emulator))
 
 
-def test_a34_a_pipe_gets_the_error_as_it_is(emulator: Emulator) -> None:
+def test_fault_a34_a_pipe_gets_the_error_as_it_is(emulator: Emulator) -> None:
     emulator.add(Script().fail("invalid_request", HOSTILE))
     assert HOSTILE in on_pipe(*ASK, emulator=emulator)[1]
 

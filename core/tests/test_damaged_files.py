@@ -73,7 +73,7 @@ def damaged(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_a39_a_damaged_catalog_file_is_an_error_that_names_it(damaged: Path) -> None:
+def test_fault_a39_a_damaged_catalog_file_is_an_error_that_names_it(damaged: Path) -> None:
     with pytest.raises(ConfigurationError, match="damaged.json"):
         _ = runtime(str(damaged)).catalog
 

@@ -111,7 +111,7 @@ NO_DEADLINES = [
 
 
 @pytest.mark.parametrize(("given", "complaint"), NO_DEADLINES)
-async def test_a43_what_is_no_number_of_seconds_is_refused_before_anything_is_sent(
+async def test_fault_a43_what_is_no_number_of_seconds_is_refused_before_anything_is_sent(
     given: Any, complaint: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=complaint):

@@ -40,7 +40,7 @@ class Counting:
 
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("error", RAISED)
-async def test_a44_p59_nothing_an_observer_raises_reaches_a_call_or_keeps_its_place(
+async def test_fault_a44_p59_nothing_an_observer_raises_reaches_a_call_or_keeps_its_place(
     hook: str, error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     counting, failing = Counting(), Script().fail("server", retry_after=0)

@@ -185,14 +185,14 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a35_a36_a_state_that_contradicts_itself_is_not_read(name: str, state: RunState) -> None:
+def test_fault_a35_a36_a_state_that_contradicts_itself_is_not_read(name: str, state: RunState) -> None:
     assert RunState.from_json(state.to_json()).to_json() == state.to_json()
     with pytest.raises(RunStateError) as caught:
         RunState.from_json(changed(state, CHANGES[name]))
     assert "sentinel" not in str(caught.value)
 
 
-async def test_a35_nothing_runs_of_a_state_made_in_memory_that_contradicts_itself(state: RunState) -> None:
+async def test_fault_a35_nothing_runs_of_a_state_made_in_memory_that_contradicts_itself(state: RunState) -> None:
     calls = (state.calls[0].model_copy(update={"name": "wire", "arguments": {"to": "mallory", "amount": 1}}),)
     forged = state.model_copy(update={"calls": calls, "awaiting": ()})
     runtime, provider = host()
@@ -219,7 +219,7 @@ NO_STATES: list[Any] = [
 
 
 @pytest.mark.parametrize("text", NO_STATES, ids=lambda text: f"{text!r:.30}".partition(" at 0x")[0])
-def test_a37_what_is_no_state_is_a_typed_error(text: Any) -> None:
+def test_fault_a37_what_is_no_state_is_a_typed_error(text: Any) -> None:
     with pytest.raises(RunStateError):
         RunState.from_json(text)
     with pytest.raises(RunStateError):
@@ -229,20 +229,20 @@ def test_a37_what_is_no_state_is_a_typed_error(text: Any) -> None:
 # Signing
 
 
-def test_a38_a_signed_state_is_read_with_its_key(state: RunState) -> None:
+def test_fault_a38_a_signed_state_is_read_with_its_key(state: RunState) -> None:
     text = state.to_json(key=KEY)
     assert RunState.from_json(text, key=KEY).to_json() == state.to_json()
     assert RunState.from_json(text.encode(), key=KEY).to_json() == state.to_json()
     assert KEY.decode() not in text
 
 
-def test_a38_a_store_may_order_and_space_the_json_anew(state: RunState) -> None:
+def test_fault_a38_a_store_may_order_and_space_the_json_anew(state: RunState) -> None:
     text = json.dumps(json.loads(state.to_json(key=KEY)), sort_keys=True, indent=2)
     assert json.loads(RunState.from_json(text, key=KEY).to_json()) == json.loads(state.to_json())
 
 
 @pytest.mark.parametrize("name", ["a word", "a number", "the signature", "a field more", "no signature", "null"])
-def test_a38_a_state_that_was_changed_is_refused(name: str, state: RunState) -> None:
+def test_fault_a38_a_state_that_was_changed_is_refused(name: str, state: RunState) -> None:
     data = json.loads(state.to_json(key=KEY))
     changes: dict[str, Change] = {
         "a word": put("messages", 0, "content", 0, "text", value="Pay alice."),
@@ -257,14 +257,14 @@ def test_a38_a_state_that_was_changed_is_refused(name: str, state: RunState) -> 
         RunState.from_json(json.dumps(data), key=KEY)
 
 
-def test_a38_another_key_and_a_text_that_is_not_signed_are_refused(state: RunState) -> None:
+def test_fault_a38_another_key_and_a_text_that_is_not_signed_are_refused(state: RunState) -> None:
     with pytest.raises(RunStateError, match="another key"):
         RunState.from_json(state.to_json(key=KEY), key=KEY[::-1])
     with pytest.raises(RunStateError, match="not signed"):
         RunState.from_json(state.to_json(), key=KEY)
 
 
-def test_a38_leaving_the_key_out_does_not_switch_the_check_off(state: RunState) -> None:
+def test_fault_a38_leaving_the_key_out_does_not_switch_the_check_off(state: RunState) -> None:
     with pytest.raises(RunStateError, match="is signed"):
         RunState.from_json(state.to_json(key=KEY))
 

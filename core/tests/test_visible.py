@@ -13,7 +13,7 @@ from modelyard.testing import Script, ScriptedProvider
 from modelyard.visible import one_line, visible
 
 
-def test_a33_every_control_character_but_line_feed_and_tab_is_shown() -> None:
+def test_fault_a33_every_control_character_but_line_feed_and_tab_is_shown() -> None:
     for number in (*range(0x20), *range(0x7F, 0xA0)):
         character = chr(number)
         kept = character in "\n\t"
