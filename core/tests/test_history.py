@@ -26,7 +26,7 @@ from modelyard import (
 )
 from modelyard.catalog.card import ModelCard
 from modelyard.history.codec import adapt, replay
-from modelyard.history.opaque import Target, bind_account
+from modelyard.history.opaque import ReplayTarget, bind_account
 from modelyard.testing import Script, ScriptedProvider
 from modelyard.types.history_rules import HistoryRules, rules_for
 from modelyard.types.reporter import Reporter
@@ -47,8 +47,8 @@ USER = Message.user("Hi")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def target(rules: HistoryRules = STRICT, account: str | None = None) -> Target:
-    return Target(rules, "acme", "one", account)
+def target(rules: HistoryRules = STRICT, account: str | None = None) -> ReplayTarget:
+    return ReplayTarget(rules, "acme", "one", account)
 
 
 def send(

@@ -56,12 +56,12 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "register",
         "setings",
     ),
-    "wrong colour: async where plain": (
+    "wrong kind: async where plain": (
         good("broken") + "\n@hookimpl\nasync def modelyard_validate(request, card): ...\n",
         "register",
         "modelyard_validate must be a plain function",
     ),
-    "wrong colour: coroutine stream": (
+    "wrong kind: coroutine stream": (
         good("broken") + "\n@hookimpl\nasync def modelyard_stream(session, request, card): return []\n",
         "register",
         "modelyard_stream must be an async generator",

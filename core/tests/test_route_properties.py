@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modelyard import Message, ModelCard, ModelyardError, NoRouteError, Request, Runtime, Tool
 from modelyard.catalog.card import Limits, PriceStep
-from modelyard.catalog.constraints import Constraints, Place
+from modelyard.catalog.constraints import Constraints, DeploymentTerms
 from modelyard.catalog.retention import Region, Retention
 from modelyard.routing.needs import Needs, derive_needs
 from modelyard.routing.policy import RoutePolicy
@@ -125,10 +125,10 @@ def test_no_deployment_tried_lacks_what_the_request_needs_or_breaks_a_constraint
             content = need in ("tools", "images", "files", "audio")
             assert state != "unsupported" or (single and not content and not policy.strict)
             assert not policy.strict or state == "supported"
-        place = Place(deployment.region, deployment.retention_days)
+        terms = DeploymentTerms(deployment.region, deployment.retention_days)
         for constraint in policy.constraints:
-            assert not list(constraint.card_faults(card, DAY, needs.tokens))
-            assert not list(constraint.place_faults(card, place))
+            assert not list(constraint.card_exclusions(card, DAY, needs.tokens))
+            assert not list(constraint.terms_exclusions(card, terms))
 
 
 @settings(max_examples=50, deadline=None)

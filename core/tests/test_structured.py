@@ -25,7 +25,7 @@ from modelyard import (
     TruncatedOutputError,
 )
 from modelyard.structured.extract import DuplicateKeyError, extract_json, parse_partial
-from modelyard.structured.target import InvalidOutput, Target
+from modelyard.structured.target import InvalidOutput, OutputTarget
 from modelyard.testing import Script
 from modelyard.testing.scripted import ScriptedProvider
 
@@ -181,10 +181,10 @@ def test_c11_a_key_given_twice_is_refused_in_strict_mode() -> None:
     with pytest.raises(DuplicateKeyError, match="'people'"):
         extract_json(doubled)
     with pytest.raises(InvalidOutput, match="given twice"):
-        Target(City).read(doubled)
-    lax = Target({"schema": City.model_json_schema(), "strict": False})
+        OutputTarget(City).read(doubled)
+    lax = OutputTarget({"schema": City.model_json_schema(), "strict": False})
     assert lax.read(doubled)["people"] == 2
-    assert Target({"type": "object"}).read('{"__proto__": {"a": 1}}') == {"__proto__": {"a": 1}}
+    assert OutputTarget({"type": "object"}).read('{"__proto__": {"a": 1}}') == {"__proto__": {"a": 1}}
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -271,33 +271,33 @@ def test_c04_texts_and_nulls_that_stand_for_something_else_are_put_back() -> Non
         },
     }
     text = '{"level": "2", "note": null, "kind": null, "lines": [{"size": "3", "text": null}]}'
-    assert Target(schema).read(text) == {"level": 2, "kind": None, "lines": [{"size": 3}]}
+    assert OutputTarget(schema).read(text) == {"level": 2, "kind": None, "lines": [{"size": 3}]}
 
 
 def test_formats_are_checked_and_nothing_is_fetched() -> None:
     schema = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
     with pytest.raises(InvalidOutput, match="day: 'soon' is not a 'date'"):
-        Target(schema).read('{"day": "soon"}')
+        OutputTarget(schema).read('{"day": "soon"}')
     when = {"type": "object", "properties": {"at": {"type": "string", "format": "date-time"}}}
     with pytest.raises(InvalidOutput, match="date-time"):
-        Target(when).read('{"at": "2026-11-25"}')
-    assert Target(when).read('{"at": "2026-11-25T09:30:00Z"}')
+        OutputTarget(when).read('{"at": "2026-11-25"}')
+    assert OutputTarget(when).read('{"at": "2026-11-25T09:30:00Z"}')
 
 
 def test_what_is_no_type_and_no_schema_is_refused() -> None:
     for output in (object(), {"type": "strin"}, 3):
         with pytest.raises(InvalidRequestError, match="output"):
-            Target(output)
+            OutputTarget(output)
 
 
 def test_c13_a_long_answer_and_a_deep_schema_are_read() -> None:
     long = "x" * 5_000_000
-    assert len(Target(City).read(json.dumps({"name": long, "people": 1})).name) == 5_000_000
+    assert len(OutputTarget(City).read(json.dumps({"name": long, "people": 1})).name) == 5_000_000
     schema: dict[str, Any] = {"type": "string"}
     value: Any = "end"
     for _ in range(180):
         schema, value = {"type": "object", "properties": {"in": schema}, "required": ["in"]}, {"in": value}
-    assert Target(schema).read(json.dumps(value)) == value
+    assert OutputTarget(schema).read(json.dumps(value)) == value
 
 
 @pytest.mark.slow

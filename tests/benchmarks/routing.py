@@ -10,11 +10,11 @@ from datetime import date
 from modelyard import Message, ModelCard, Runtime, Tool
 from modelyard.catalog.card import Limits, PriceStep
 from modelyard.health.local_state import LocalState
+from modelyard.routing.filter_cache import FilterCache
 from modelyard.routing.needs import derive_needs
-from modelyard.routing.order import Outlook
+from modelyard.routing.order import RankingInputs
 from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
-from modelyard.routing.sieve import Sieve
 from modelyard.testing import ScriptedProvider
 from modelyard.types.request import Request
 
@@ -36,17 +36,17 @@ def routing_cost(rounds: int, order: str = "given") -> dict[int, float]:
     )
     policy = RoutePolicy.make({"order": order, "max_price": 5, "min_window": 1000})
     assert policy is not None
-    outlook = Outlook(date(2026, 11, 25), LocalState())
-    return {size: _of_size(size, request, policy, outlook, rounds) for size in SIZES}
+    inputs = RankingInputs(date(2026, 11, 25), LocalState())
+    return {size: _of_size(size, request, policy, inputs, rounds) for size in SIZES}
 
 
-def _of_size(size: int, request: Request, policy: RoutePolicy, outlook: Outlook, rounds: int) -> float:
+def _of_size(size: int, request: Request, policy: RoutePolicy, inputs: RankingInputs, rounds: int) -> float:
     names, runtime = _pool(size)
-    candidates, sieve = runtime._planner._finder.find(names), Sieve()
+    candidates, cache = runtime._planner._finder.find(names), FilterCache()
     assert len(candidates) == size
 
     def decide() -> None:
-        assert route(candidates, derive_needs(request), policy, outlook, sieve).kept
+        assert route(candidates, derive_needs(request), policy, inputs, cache).kept
 
     return _median(decide, rounds, repeat=max(2000 // size, 20))
 

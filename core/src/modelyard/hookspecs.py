@@ -8,7 +8,7 @@ result that is not ``None``; hooks marked optional may be left out.
 A hook is called once per attempt, never per event. The asynchronous hooks return an awaitable
 (``modelyard_open``, ``modelyard_complete``, ``modelyard_list_models``, ``modelyard_count_tokens``) or an
 asynchronous iterator (``modelyard_stream``); the others are plain functions that touch neither disk nor
-network. A hook of the wrong colour is a load error.
+network. A hook of the wrong kind (async where plain is asked, or plain where async) is a load error.
 
 Types are imported for checking only: loading this module costs nothing but ``pluggy``.
 """

@@ -13,7 +13,7 @@ import pytest
 from modelyard import ModelCard, Runtime
 from modelyard.catalog.loader import load_cards
 from modelyard.history.codec import adapt
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.history_rules import rules_for
@@ -71,7 +71,9 @@ def write(cards: dict[str, ModelCard]) -> Write:
         card = cards.get(model) or ModelCard.unknown("claude", model)
         request = neutral_request("claude", model, messages, system, fields, stream=stream)
         check_request(request, card)
-        request = adapt(request, Target(rules_for(modelyard_provider().history, card), "claude", request.model))
+        request = adapt(
+            request, ReplayTarget(rules_for(modelyard_provider().history, card), "claude", request.model)
+        )
         built = build_request(request, card, options)
         if request.adaptation is not None:
             built = replace(built, report=request.adaptation.report(built.report))

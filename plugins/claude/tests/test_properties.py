@@ -25,7 +25,7 @@ from modelyard import (
 )
 from modelyard.catalog.loader import load_cards
 from modelyard.history.codec import adapt
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Received
 from modelyard.types.base import JsonObject, Opaque
@@ -179,7 +179,7 @@ controls = st.fixed_dictionaries(
 
 def written(request: Request, card: ModelCard, options: ClaudeOptions) -> WireRequest:
     """What the runtime would send for a request."""
-    target = Target(rules_for(modelyard_provider().history, card), "claude", request.model)
+    target = ReplayTarget(rules_for(modelyard_provider().history, card), "claude", request.model)
     adapted = adapt(request, target)
     check_request(adapted, card)
     return build_request(adapted, card, options)

@@ -10,7 +10,7 @@ import pytest
 from modelyard import Message, Runtime, Tool, UnsupportedFeatureError
 from modelyard.catalog.card import ModelCard
 from modelyard.history.codec import replay
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.testing import Emulator
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import (
@@ -44,7 +44,7 @@ WEATHER = Tool(
 
 def contents(*messages: Message, model: str = "m", rules: Rules | None = None) -> list[JsonObject]:
     reporter = Reporter("warn", "gemini:m")
-    target = Target(modelyard_provider().history, "gemini", model)
+    target = ReplayTarget(modelyard_provider().history, "gemini", model)
     return write_conversation(replay(tuple(messages), target, reporter), model, rules or Rules(), reporter)[1]
 
 

@@ -17,7 +17,7 @@ from modelyard import Runtime
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.loader import load_cards
 from modelyard.history.codec import adapt
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.request import build_request
@@ -68,7 +68,7 @@ def write(cards: dict[str, ModelCard]) -> Write:
         **fields: Any,
     ) -> WireRequest:
         neutral = build_request("mistral", model, messages, system, fields, stream=stream)
-        request = adapt(neutral, Target(modelyard_provider().history, "mistral", model))
+        request = adapt(neutral, ReplayTarget(modelyard_provider().history, "mistral", model))
         wire = build_chat_request(request, card or cards[model])
         if request.adaptation is not None:
             wire = replace(wire, report=request.adaptation.report(wire.report))

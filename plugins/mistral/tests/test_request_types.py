@@ -14,7 +14,7 @@ from modelyard.catalog.card import ModelCard
 from modelyard.catalog.loader import load_cards
 from modelyard.errors import InvalidRequestError, UnsupportedFeatureError
 from modelyard.history.codec import adapt
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.testing import Received
 from modelyard.types.base import Opaque
 from modelyard.types.content import CitationPart, ReasoningPart, RefusalPart
@@ -145,7 +145,7 @@ def test_a_request_is_valid_or_refused(
     before = [message.model_dump() for message in messages]
     try:
         request = build_request("mistral", card.id, messages, None, fields, stream=stream)
-        wire = build_chat_request(adapt(request, Target(RULES, "mistral", card.id)), card)
+        wire = build_chat_request(adapt(request, ReplayTarget(RULES, "mistral", card.id)), card)
     except (InvalidRequestError, UnsupportedFeatureError):
         return
     DIALECT.check(received(wire.body))

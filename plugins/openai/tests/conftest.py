@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from modelyard import ModelCard, Runtime
 from modelyard.history.codec import adapt
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.base import JsonObject
@@ -85,7 +85,7 @@ def wire(dialect: OpenAIDialect) -> Wire:
         system, stream = fields.pop("system", None), fields.pop("stream", False)
         request = build_request("openai", model, messages, system, fields, stream=stream)
         check_request(request, card)
-        request = adapt(request, Target(modelyard_provider().history, "openai", model))
+        request = adapt(request, ReplayTarget(modelyard_provider().history, "openai", model))
         built = (build_chat_request if api == "chat" else build_responses_request)(request, card)
         if request.adaptation is not None:
             built = replace(built, report=request.adaptation.report(built.report))

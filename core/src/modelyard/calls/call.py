@@ -38,9 +38,9 @@ __all__ = ["Call", "Observe"]
 
 
 class Observe(Protocol):
-    """Tells the host's observers news, with the arguments of the hook of that name."""
+    """Tells the host's observers an event, with the arguments of the hook of that name."""
 
-    def __call__(self, news: str, **facts: object) -> None: ...
+    def __call__(self, event: str, **facts: object) -> None: ...
 
 
 def _new_id() -> str:

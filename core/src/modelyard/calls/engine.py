@@ -32,11 +32,11 @@ _Next: TypeAlias = "tuple[Attempt, list[Status]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What comes after a failure, and the status events that announce it, to be told before any wait."""
+class NextStep:
+    """The step after a failure, and the status events that announce it, to be told before any wait."""
 
     step: Retry | Switch
-    news: list[Status]
+    statuses: list[Status]
 
 
 _SPENT = "It was not tried again: the budget of retries of this deployment is spent for the moment."
@@ -45,8 +45,8 @@ _SPENT = "It was not tried again: the budget of retries of this deployment is sp
 class Engine:
     """Runs the attempts of one call, one after another; use it as ``with Engine(call) as engine``.
 
-    ``begin`` gives the first attempt; ``failed`` takes the failure of one and plans the next or raises; ``go``
-    carries the plan out. Attempts come with the status events that announce them.
+    ``start`` gives the first attempt; ``failed`` takes the failure of one and plans the next or raises;
+    ``run_step`` carries the plan out. Attempts come with the status events that announce them.
     """
 
     def __init__(self, call: Call) -> None:
@@ -69,7 +69,7 @@ class Engine:
     ) -> None:
         self._call.running.end(self._running)
         if isinstance(exc, ModelyardError):
-            self.final(exc)
+            self.attach_history(exc)
         else:
             self._settle(None, None)  # it has ended before, or the caller gave up
 
@@ -89,7 +89,7 @@ class Engine:
         total = self._call.deadlines.total
         return None if total is None else self._started + total - self._clock.now()
 
-    async def begin(self) -> _Next:
+    async def start(self) -> _Next:
         """The first attempt, at the first deployment that lets it pass."""
         call, first = self._call, self.deployment
         call.observe(
@@ -100,9 +100,9 @@ class Engine:
             operation=call.operation.name,
             run_id=call.run_id,
         )
-        return await self._go(0.0, [Status("started")], switched=True)
+        return await self._start_attempt(0.0, [Status("started")], switched=True)
 
-    async def failed(self, attempt: Attempt, failure: ModelyardError, *, committed: bool) -> Plan:
+    async def failed(self, attempt: Attempt, failure: ModelyardError, *, committed: bool) -> NextStep:
         """Record a failure and say what comes next; raises the failure when nothing does."""
         self.records.append(await attempt.fail(failure))
         situation = self._situation(failure, committed=committed)
@@ -112,19 +112,19 @@ class Engine:
             if isinstance(step, Stop):
                 failure.hint = " ".join(filter(None, (failure.hint, _SPENT)))
         if isinstance(step, Stop):
-            raise self.final(failure)
-        return Plan(step, self._announce(step, failure))
+            raise self.attach_history(failure)
+        return NextStep(step, self._announce(step, failure))
 
-    async def go(self, plan: Plan) -> _Next:
+    async def run_step(self, plan: NextStep) -> _Next:
         """Wait as planned, and start the next attempt."""
         step = plan.step
         if isinstance(step, Switch):
             self._move_to(step.index)
         if step.wait > 0:
             await self._sleep(step.wait)
-        return await self._go(step.wait, [], switched=isinstance(step, Switch))
+        return await self._start_attempt(step.wait, [], switched=isinstance(step, Switch))
 
-    def final(self, failure: ModelyardError) -> ModelyardError:
+    def attach_history(self, failure: ModelyardError) -> ModelyardError:
         """A failure with all that is known of the call on it."""
         if isinstance(failure, ProviderError):
             failure.attempts = tuple(self.records)
@@ -178,11 +178,11 @@ class Engine:
         self._tried.add(index)
         return self._attempt(deployment, 0.0)
 
-    def adopt(self, attempt: Attempt) -> None:
+    def make_current(self, attempt: Attempt) -> None:
         """The hedged attempt is the one that counts from now on."""
         self._index = self._call.deployments.index(attempt.deployment)
 
-    async def lost(self, attempt: Attempt, failure: ModelyardError) -> None:
+    async def record_loser(self, attempt: Attempt, failure: ModelyardError) -> None:
         """Record the failure of an attempt whose rival was heard or is to decide what comes next."""
         self.records.append(await attempt.fail(failure))
 
@@ -194,14 +194,14 @@ class Engine:
         self._made += 1
         return Attempt(self._call, deployment, self._made, wait)
 
-    async def _go(self, wait: float, news: list[Status], *, switched: bool) -> _Next:
+    async def _start_attempt(self, wait: float, statuses: list[Status], *, switched: bool) -> _Next:
         """Start an attempt at the current deployment, or at the next one that lets a request pass."""
         refusals: list[tuple[str, str, float]] = []
         refusal = await self._call.admit(self.deployment)
         while refusal is not None:
             refusals.append((self.deployment.ref, refusal.reason, refusal.wait))
             if (index := self._free_elsewhere()) is not None:
-                news.append(_falling_back(self._call.deployments[index], refusal.reason, None))
+                statuses.append(_falling_back(self._call.deployments[index], refusal.reason, None))
                 self._move_to(index)
                 switched = True
                 refusal = await self._call.admit(self.deployment)
@@ -212,12 +212,12 @@ class Engine:
             else:
                 others = [(self._call.deployments[option.index].ref, option.wait) for option in self._options()]
                 refusals += [(ref, "breaker", wait) for ref, wait in others if wait > 0]
-                raise self.final(_all_closed(refusals))
+                raise self.attach_history(_all_closed(refusals))
         self._tried.add(self._index)
         self._attempts_here += 1
         if switched:
-            news.append(Status("selected_model", deployment=self.deployment.ref))
-        return self._attempt(self.deployment, wait), news
+            statuses.append(Status("selected_model", deployment=self.deployment.ref))
+        return self._attempt(self.deployment, wait), statuses
 
     async def _ask_again(self, refusal: Refusal) -> Refusal | None:
         """Wait for what a refusal is about: in line for a place, or for time to pass."""
@@ -284,15 +284,15 @@ class Engine:
     def _announce(self, step: Retry | Switch, failure: ModelyardError) -> list[Status]:
         reason = f"{type(failure).__name__}: {failure.message}"
         if isinstance(step, Switch):
-            news = [_falling_back(self._call.deployments[step.index], reason, step.wait)]
+            statuses = [_falling_back(self._call.deployments[step.index], reason, step.wait)]
         else:
             number = self._made + 1
-            news = [
+            statuses = [
                 Status("retrying", deployment=self.deployment.ref, attempt=number, reason=reason, wait=step.wait)
             ]
         if step.restart:
-            news.append(Status("restarted", reason="what was delivered before is void"))
-        return news
+            statuses.append(Status("restarted", reason="what was delivered before is void"))
+        return statuses
 
     def _alternatives(self) -> tuple[str, ...]:
         own = {self._call.deployments[index].ref for index in {*self._tried, self._index}}

@@ -41,7 +41,7 @@ async def carry_out(call: Call, ask: Ask[T]) -> T:
     Raises the error of the last attempt, with the records of all on it.
     """
     with Engine(call) as engine:
-        attempt, _ = await engine.begin()
+        attempt, _ = await engine.start()
         while True:
             if call.hedge_after is None:
                 outcome = await _attempt(call, engine, attempt, ask)
@@ -49,7 +49,7 @@ async def carry_out(call: Call, ask: Ask[T]) -> T:
                 attempt, outcome = await _hedged(call, engine, attempt, ask, call.hedge_after)
             if not isinstance(outcome, ModelyardError):
                 return await engine.succeeded(attempt, outcome)
-            attempt, _ = await engine.go(await engine.failed(attempt, outcome, committed=False))
+            attempt, _ = await engine.run_step(await engine.failed(attempt, outcome, committed=False))
 
 
 async def open_session(call: Call) -> Session:
@@ -104,13 +104,13 @@ async def _hedged(
         for task, attempt in tasks.items():
             lost = task is not heard and not task.cancelled() and task.result()
             if isinstance(lost, ModelyardError):
-                await engine.lost(attempt, lost)
+                await engine.record_loser(attempt, lost)
     except BaseException:
         await _end(engine, tasks)
         for attempt in tasks.values():
             await engine.cancelled(attempt)
         raise
-    engine.adopt(tasks[heard])
+    engine.make_current(tasks[heard])
     return tasks[heard], heard.result()
 
 

@@ -23,21 +23,21 @@ __all__ = ["HedgedAttempt"]
 class _Runner:
     """An attempt and a task that reads it up to its first word, its end or its failure."""
 
-    def __init__(self, lane: StreamAttempt) -> None:
-        self.lane = lane
-        self.batches = lane.batches([])
+    def __init__(self, stream: StreamAttempt) -> None:
+        self.stream = stream
+        self.batches = stream.batches([])
         self.early: list[list[Event]] = []
         self.task = asyncio.ensure_future(self._read())
 
     @property
     def speaks(self) -> bool:
         """Whether output has come."""
-        return self.task.done() and self.lane.failure is None
+        return self.task.done() and self.stream.failure is None
 
     async def _read(self) -> None:
         async for batch in self.batches:
             self.early.append(batch)
-            if self.lane.committed or self.lane.completion is not None:
+            if self.stream.committed or self.stream.completion is not None:
                 return
 
     async def aclose(self) -> None:
@@ -49,20 +49,20 @@ class _Runner:
 
 
 class HedgedAttempt:
-    """Like a ``StreamAttempt``, of which it runs one or two; ``lane`` is the one that is heard."""
+    """Like a ``StreamAttempt``, of which it runs one or two; ``winner`` is the one that is heard."""
 
     def __init__(self, call: Call, engine: Engine, first: StreamAttempt, after: float) -> None:
-        self.lane = first
+        self.winner = first
         self._call = call
         self._engine = engine
         self._after = after
 
-    async def batches(self, news: Sequence[Event]) -> AsyncGenerator[list[Event], None]:
+    async def batches(self, statuses: Sequence[Event]) -> AsyncGenerator[list[Event], None]:
         """Yield the batches of the attempt that speaks first; of the first one, if both fail."""
         runners: list[_Runner] = []
         try:
-            yield list(news)
-            runners.append(_Runner(self.lane))
+            yield list(statuses)
+            runners.append(_Runner(self.winner))
             await asyncio.wait([runners[0].task], timeout=self._after)
             if not runners[0].task.done():
                 await self._start_second(runners)
@@ -79,8 +79,8 @@ class HedgedAttempt:
         """End everything; an attempt that had not even begun, or whose failure nobody asked for, was cancelled."""
         for runner in runners:
             await runner.aclose()
-        for lane in [self.lane, *(runner.lane for runner in runners)]:
-            await self._engine.cancelled(lane.attempt)
+        for stream in [self.winner, *(runner.stream for runner in runners)]:
+            await self._engine.cancelled(stream.attempt)
 
     async def _start_second(self, runners: list[_Runner]) -> None:
         attempt = await self._engine.hedge()
@@ -99,13 +99,13 @@ class HedgedAttempt:
             if other is heard:
                 continue
             await other.aclose()
-            if other.lane.failure is not None:
-                await self._engine.lost(other.lane.attempt, other.lane.failure)
+            if other.stream.failure is not None:
+                await self._engine.record_loser(other.stream.attempt, other.stream.failure)
         heard.task.result()
         if heard is not runners[0]:
-            self.lane = heard.lane
-            self._engine.adopt(heard.lane.attempt)
-            ref = heard.lane.attempt.deployment.ref
+            self.winner = heard.stream
+            self._engine.make_current(heard.stream.attempt)
+            ref = heard.stream.attempt.deployment.ref
             yield [Status("selected_model", deployment=ref, reason="it answered first")]
         for batch in heard.early:
             yield batch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelyard.catalog.constraints import Fault
+from modelyard.catalog.constraints import Exclusion
 from modelyard.errors import ModelyardError, UnsupportedFeatureError
-from modelyard.routing.filter import need_faults
+from modelyard.routing.filter import need_exclusions
 from modelyard.routing.needs import content_needs
 from modelyard.routing.router import no_route
 
@@ -79,12 +79,12 @@ def settle(
             return trace, deployment.write(request), None
         except UnsupportedFeatureError as refused:
             error = refused
-        fault = Fault(error.message.rstrip("."), f"do without {error.feature}")
+        exclusion = Exclusion(error.message.rstrip("."), f"do without {error.feature}")
         trace = replace(
             trace,
             kept=trace.kept[1:],
             reasons=trace.reasons[1:],
-            dropped=(*trace.dropped, (trace.kept[0], fault)),
+            dropped=(*trace.dropped, (trace.kept[0], exclusion)),
         )
     return trace, None, error
 
@@ -99,12 +99,12 @@ def _unsupported(candidate: Candidate, request: Request) -> UnsupportedFeatureEr
             f"{card.ref} is no chat model, it is of the kind {card.kind!r}.", feature="chat", model=card.ref
         )
     for need in content_needs(request):
-        fault = next(need_faults(card, (need,), strict=False), None)
-        if fault is not None:
+        exclusion = next(need_exclusions(card, (need,), strict=False), None)
+        if exclusion is not None:
             return UnsupportedFeatureError(
-                f"{card.ref} cannot serve the request: {fault.reason}.",
+                f"{card.ref} cannot serve the request: {exclusion.reason}.",
                 feature=need,
                 model=card.ref,
-                hint=f"Choose one that can (`modelyard models --needs {need}` lists them), or {fault.fix}.",
+                hint=f"Choose one that can (`modelyard models --needs {need}` lists them), or {exclusion.fix}.",
             )
     return None

@@ -23,11 +23,11 @@ from modelyard.errors import ConfigurationError
 from modelyard.health.clock import SystemClock
 from modelyard.health.lines import Lines
 from modelyard.health.local_state import LocalState
+from modelyard.routing.filter_cache import FilterCache
 from modelyard.routing.needs import CONTENT, content_needs, derive_needs
-from modelyard.routing.order import Outlook
+from modelyard.routing.order import RankingInputs
 from modelyard.routing.policy import RoutePolicy
 from modelyard.routing.router import route
-from modelyard.routing.sieve import Sieve
 from modelyard.suggest import did_you_mean
 from modelyard.types.request import Request, build_request, has_urls
 
@@ -99,7 +99,7 @@ class Planner:
         self._tls = tls
         self._fetch_turns: Turns | None = None
         self._turn = 0
-        self._sieve = Sieve()
+        self._filter_cache = FilterCache()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
 
     async def aclose(self, drain: float) -> None:
@@ -258,10 +258,10 @@ class Planner:
             return Plan(candidates, request, _PLAIN, named)
         plan = Plan(candidates, request, policy or _PLAIN, named)
         # Candidates with a caller's own key come once: remembering them would only keep the key in memory.
-        return self._decide(plan, self._sieve if caller is None else None)
+        return self._decide(plan, self._filter_cache if caller is None else None)
 
     def _laid_over(self, given: RouteChoice) -> RoutePolicy:
-        """A call's policy over the runtime's; one that comes again stays one object, by which a sieve knows it."""
+        """A call's policy over the runtime's; one that comes again stays one object, by which a cache knows it."""
         if not isinstance(given, (str, RoutePolicy)):
             return _policy(given).over(self._policy)
         key = given if isinstance(given, str) else id(given)
@@ -272,23 +272,23 @@ class Planner:
             known = self._policies[key] = (given, _policy(given).over(self._policy))
         return known[1]
 
-    def _decide(self, plan: Plan, sieve: Sieve | None = None) -> Plan:
+    def _decide(self, plan: Plan, cache: FilterCache | None = None) -> Plan:
         """Run the stages for a plan."""
         needs = derive_needs(plan.request)
         if plan.named and not plan.policy.strict:
             needs = replace(needs, capabilities=tuple(name for name in needs.capabilities if name in CONTENT))
-        trace = route(plan.candidates, needs, plan.policy, self._outlook(), sieve)
+        trace = route(plan.candidates, needs, plan.policy, self._ranking_inputs(), cache)
         trace, written, error = settle(trace, plan.request)
         return replace(plan, trace=trace, written=written, error=error if plan.named else None)
 
-    def _outlook(self) -> Outlook:
-        return Outlook(self._store.current().today, self._state, self._turn)
+    def _ranking_inputs(self) -> RankingInputs:
+        return RankingInputs(self._store.current().today, self._state, self._turn)
 
     def _alternatives(self, plan: Plan) -> tuple[str, ...]:
         """References of all models that could serve a request under its policy, the context's defaults first."""
         policy = replace(plan.policy, order="default")
         candidates = self._finder.find(("*",), policy.regions)
-        trace = route(candidates, derive_needs(plan.request), policy, self._outlook())
+        trace = route(candidates, derive_needs(plan.request), policy, self._ranking_inputs())
         return tuple(dict.fromkeys(candidate.ref for candidate in trace.kept))
 
 

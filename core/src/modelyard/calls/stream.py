@@ -33,7 +33,7 @@ class CompletionStream(EventStream):
     @property
     def completion(self) -> Completion:
         """The whole answer. Raises ``ModelyardError`` before the stream has reached its end."""
-        completion = self._source.lane.completion if self._source is not None else None
+        completion = self._source.winner.completion if self._source is not None else None
         if completion is None:
             raise ModelyardError(
                 "The stream has not reached its end, so there is no completion yet.",
@@ -44,7 +44,7 @@ class CompletionStream(EventStream):
     @property
     def partial(self) -> Completion | None:
         """What has arrived so far; ``None`` if nothing has."""
-        return self._source.lane.partial() if self._source is not None else None
+        return self._source.winner.partial() if self._source is not None else None
 
     async def collect(self) -> Completion:
         """Take all remaining events and return the whole answer."""
@@ -56,19 +56,19 @@ class CompletionStream(EventStream):
     async def _run(self) -> AsyncGenerator[list[Event], None]:
         """Make attempts until one succeeds or the policy says stop."""
         with Engine(self._call) as engine:
-            attempt, news = await engine.begin()
+            attempt, statuses = await engine.start()
             while True:
                 source = self._source = self._source_of(engine, attempt)
-                async with contextlib.aclosing(source.batches(news)) as batches:
+                async with contextlib.aclosing(source.batches(statuses)) as batches:
                     async for batch in batches:
                         yield batch
-                lane = source.lane
-                if lane.failure is None:
+                winner = source.winner
+                if winner.failure is None:
                     return
-                plan = await engine.failed(lane.attempt, lane.failure, committed=lane.committed)
-                yield list(plan.news)
-                attempt, news = await engine.go(plan)
+                plan = await engine.failed(winner.attempt, winner.failure, committed=winner.committed)
+                yield list(plan.statuses)
+                attempt, statuses = await engine.run_step(plan)
 
     def _source_of(self, engine: Engine, attempt: Attempt) -> StreamAttempt | HedgedAttempt:
-        call, lane = self._call, StreamAttempt(self._call, engine, attempt)
-        return lane if call.hedge_after is None else HedgedAttempt(call, engine, lane, call.hedge_after)
+        call, winner = self._call, StreamAttempt(self._call, engine, attempt)
+        return winner if call.hedge_after is None else HedgedAttempt(call, engine, winner, call.hedge_after)

@@ -35,7 +35,7 @@ class StreamAttempt:
         self._cancelled = False
 
     @property
-    def lane(self) -> StreamAttempt:
+    def winner(self) -> StreamAttempt:
         """Itself: the attempt that is heard."""
         return self
 
@@ -54,8 +54,8 @@ class StreamAttempt:
             finish_reason="cancelled" if self._cancelled else "error",
         )
 
-    async def batches(self, news: Sequence[Event]) -> AsyncGenerator[list[Event], None]:
-        """Yield the news of the attempt, then its events.
+    async def batches(self, statuses: Sequence[Event]) -> AsyncGenerator[list[Event], None]:
+        """Yield the statuses of the attempt, then its events.
 
         The connection is still open when the batch with ``Done`` is yielded, so that the consumer need not
         wait for its orderly end.
@@ -64,7 +64,7 @@ class StreamAttempt:
         watchdog, use = self._engine.watchdog(), deployment.use()
         source: AsyncIterator[ResponseInfo | Event | Sequence[Event]] | None = None
         try:
-            yield list(news)
+            yield list(statuses)
             session = await watchdog.prepare(use.session())
             request = await watchdog.prepare(call.final_request(deployment, session))
             source = deployment.binding.stream(session, request, deployment.card)

@@ -202,7 +202,7 @@ class Catalog:
         return lambda card: (
             not any(
                 True
-                for faults in (constraints.card_faults(card, day), constraints.offer_faults(card))
-                for _ in faults
+                for exclusions in (constraints.card_exclusions(card, day), constraints.offer_exclusions(card))
+                for _ in exclusions
             )
         )

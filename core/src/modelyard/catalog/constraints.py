@@ -16,10 +16,10 @@ from modelyard.suggest import did_you_mean
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
 
-__all__ = ["Constraints", "Fault", "Place"]
+__all__ = ["Constraints", "DeploymentTerms", "Exclusion"]
 
 
-class Fault(NamedTuple):
+class Exclusion(NamedTuple):
     """Why a model or deployment is out, and the change that would let it in.
 
     ``size`` compares changes of one kind: a bound that must double has size 2.
@@ -30,7 +30,7 @@ class Fault(NamedTuple):
     size: float = 1.0
 
 
-class Place(NamedTuple):
+class DeploymentTerms(NamedTuple):
     """What a deployment adds to its card: its region, and the days of retention its account agreed on."""
 
     region: str | None
@@ -88,7 +88,7 @@ class Constraints:
         return cls(**value)
 
     @property
-    def about_place(self) -> bool:
+    def about_terms(self) -> bool:
         """Whether any of them asks where a call is served or how long it is kept."""
         return bool(self.regions or self.zero_retention or self.no_training) or self.max_retention_days is not None
 
@@ -97,59 +97,61 @@ class Constraints:
         """The bound on days of retention, ``None`` without one."""
         return 0 if self.zero_retention else self.max_retention_days
 
-    def card_faults(self, card: ModelCard, day: date, tokens: int = 0) -> Iterator[Fault]:
+    def card_exclusions(self, card: ModelCard, day: date, tokens: int = 0) -> Iterator[Exclusion]:
         """What the card alone rules out, on a day and for a prompt of a size."""
         ref = card.ref
         if any(_matches(pattern, card) for pattern in self.deny):
-            yield Fault("it is denied", f"take {ref} off deny")
+            yield Exclusion("it is denied", f"take {ref} off deny")
         if self.allow and not any(_matches(pattern, card) for pattern in self.allow):
-            yield Fault("it is not on the allow list", f"add {ref} to allow")
-        yield from self._price_faults(card, day, tokens)
+            yield Exclusion("it is not on the allow list", f"add {ref} to allow")
+        yield from self._price_exclusions(card, day, tokens)
         window = card.limits.context_window or card.limits.max_input_tokens
         if self.min_window is not None and (window or 0) < self.min_window:
             known = f"its window is {window:,} tokens" if window else "its window is not known"
             size = self.min_window / window if window else 2.0
-            yield Fault(f"{known}, at least {self.min_window:,} is asked for", _lower("min_window", window), size)
+            yield Exclusion(
+                f"{known}, at least {self.min_window:,} is asked for", _lower("min_window", window), size
+            )
 
-    def place_faults(self, card: ModelCard, place: Place) -> Iterator[Fault]:
+    def terms_exclusions(self, card: ModelCard, terms: DeploymentTerms) -> Iterator[Exclusion]:
         """What rules out a deployment of a card's model."""
-        if self.regions and (place.region or "").lower() not in self.regions:
-            where = f"it is served in {place.region}" if place.region else "it is not known to be served"
-            yield Fault(
+        if self.regions and (terms.region or "").lower() not in self.regions:
+            where = f"it is served in {terms.region}" if terms.region else "it is not known to be served"
+            yield Exclusion(
                 f"{where}, not in {' or '.join(self.regions)}",
                 f"name the region of the deployment: providers={{{card.provider!r}: {{'region': ...}}}}",
             )
-        yield from self._training_fault(card)
-        bound, kept = self.days, card.retention.days(place.agreed_days)
+        yield from self._training_exclusion(card)
+        bound, kept = self.days, card.retention.days(terms.agreed_days)
         if bound is not None and (kept is None or kept > bound):
-            yield Fault(f"{_kept(kept)}, at most {bound} is allowed", _keep_less(card, bound))
+            yield Exclusion(f"{_kept(kept)}, at most {bound} is allowed", _keep_less(card, bound))
 
-    def offer_faults(self, card: ModelCard) -> Iterator[Fault]:
+    def offer_exclusions(self, card: ModelCard) -> Iterator[Exclusion]:
         """What rules out every deployment of a card's model, whatever the host agrees with the provider."""
         retention = card.retention
         if self.regions and not set(self.regions) & set(retention.regions):
-            yield Fault(f"no endpoint in {' or '.join(self.regions)} is known", "allow another region")
-        yield from self._training_fault(card)
+            yield Exclusion(f"no endpoint in {' or '.join(self.regions)} is known", "allow another region")
+        yield from self._training_exclusion(card)
         bound = self.days
         if bound is None or (retention.default_days is not None and retention.default_days <= bound):
             return
         if retention.zero_retention != "by_contract":
-            yield Fault(
+            yield Exclusion(
                 f"{_kept(retention.default_days)} and nothing else is known to be offered", "keep for longer"
             )
         elif retention.minimum_days > bound:
-            yield Fault(f"{_kept(retention.minimum_days)} whatever the contract", "keep for longer")
+            yield Exclusion(f"{_kept(retention.minimum_days)} whatever the contract", "keep for longer")
 
-    def _training_fault(self, card: ModelCard) -> Iterator[Fault]:
+    def _training_exclusion(self, card: ModelCard) -> Iterator[Exclusion]:
         if self.no_training and card.retention.trains is not False:
-            yield Fault("content may be used for training", "drop no_training")
+            yield Exclusion("content may be used for training", "drop no_training")
 
-    def _price_faults(self, card: ModelCard, day: date, tokens: int) -> Iterator[Fault]:
+    def _price_exclusions(self, card: ModelCard, day: date, tokens: int) -> Iterator[Exclusion]:
         if self.max_price is None and self.max_output_price is None:
             return
         step = price_of(card, day, tokens)
         if step is None:
-            yield Fault("its price is not known", f"give {card.ref} a price in the catalog's overrides")
+            yield Exclusion("its price is not known", f"give {card.ref} a price in the catalog's overrides")
             return
         for name, bound, price in (
             ("max_price", self.max_price, step.input),
@@ -157,7 +159,7 @@ class Constraints:
         ):
             if bound is not None and price > bound:
                 side = "input" if name == "max_price" else "output"
-                yield Fault(
+                yield Exclusion(
                     f"its {side} price is ${price:g}, at most ${bound:g} is allowed",
                     f"raise {name} to {price:g}",
                     price / bound if bound else price + 1,

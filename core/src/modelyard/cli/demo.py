@@ -46,7 +46,7 @@ OUTAGE = Script().fail("overloaded", "The emulated provider is out of capacity."
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DemoProvider:
     """A provider to show: its model, and the emulator it is served by, if any."""
 
     provider: str
@@ -75,8 +75,8 @@ async def run_demo(screen: Screen, *, live: bool, fast: bool) -> None:
             await _show_outage(screen, runtime, targets)
 
 
-def _targets(stack: ExitStack, *, live: bool, fast: bool) -> tuple[list[Target], dict[str, Any]]:
-    targets: list[Target] = []
+def _targets(stack: ExitStack, *, live: bool, fast: bool) -> tuple[list[DemoProvider], dict[str, Any]]:
+    targets: list[DemoProvider] = []
     settings: dict[str, Any] = {}
     catalog = Runtime().catalog
     real = {entry["provider_id"] for entry in catalog.describe()["providers"] if entry["status"] == "ready"}
@@ -84,11 +84,11 @@ def _targets(stack: ExitStack, *, live: bool, fast: bool) -> tuple[list[Target],
         default = next(iter(catalog.find(provider=provider, context="chat")), None)
         model = default.id if default is not None else dialect.model
         if live and provider in real:
-            targets.append(Target(provider, model, None))
+            targets.append(DemoProvider(provider, model, None))
             continue
         emulator = stack.enter_context(_emulator(dialect, fast=fast))
         settings[provider] = emulator.settings()
-        targets.append(Target(provider, model, emulator))
+        targets.append(DemoProvider(provider, model, emulator))
     return targets, settings
 
 
@@ -111,7 +111,7 @@ def _answer(received: Received) -> Script:
     return Script().think("A short story, then.").say(story).using(input=14, output=24)
 
 
-def _show_catalog(screen: Screen, runtime: Runtime, targets: list[Target]) -> None:
+def _show_catalog(screen: Screen, runtime: Runtime, targets: list[DemoProvider]) -> None:
     screen.print(Rule(screen.marked("[bold]Catalog[/bold]"), align="left"))
     table = Table(box=None, pad_edge=False)
     for title in ("provider", "models", "chat default", "window", "answers from"):
@@ -125,7 +125,7 @@ def _show_catalog(screen: Screen, runtime: Runtime, targets: list[Target]) -> No
     screen.print(table)
 
 
-async def _show_provider(screen: Screen, runtime: Runtime, target: Target) -> None:
+async def _show_provider(screen: Screen, runtime: Runtime, target: DemoProvider) -> None:
     reference = target.reference
     screen.print()
     title = screen.marked("[bold]{}[/bold] [dim]{}[/dim]", reference, target.where)
@@ -205,7 +205,7 @@ def _show_usage(screen: Screen, completion: Completion) -> None:
     screen.say(f"usage {shown}   cost {price}   finish {completion.finish_reason}", "dim")
 
 
-async def _show_outage(screen: Screen, runtime: Runtime, targets: list[Target]) -> None:
+async def _show_outage(screen: Screen, runtime: Runtime, targets: list[DemoProvider]) -> None:
     """Ask all at once while one emulated provider has no capacity; then let another answer in its place."""
     failing = next((target for target in targets if target.emulator is not None), None)
     screen.print()

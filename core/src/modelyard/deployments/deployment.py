@@ -21,7 +21,7 @@ from modelyard.errors import (
     StreamInterruptedError,
 )
 from modelyard.history.codec import adapt
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.loading.binding import ProviderBinding
 from modelyard.types.history_rules import rules_for
 from modelyard.types.request import Request
@@ -56,14 +56,14 @@ class Deployment:
     """Whether the host handed in an SDK client, which alone knows its address."""
     key: str = field(init=False, repr=False)
     """What tells this deployment from every other: model, credential (by digest) and endpoint. Not for show."""
-    target: Target = field(init=False, repr=False)
+    target: ReplayTarget = field(init=False, repr=False)
     """Where a conversation goes that is sent here."""
 
     def __post_init__(self) -> None:
         digest = self.credential.secret.digest if self.credential is not None else "-"
         object.__setattr__(self, "key", f"{self.ref}#{digest}{self.marks}@{self.base_url or ''}")
         rules = rules_for(self.binding.info.history, self.card)
-        object.__setattr__(self, "target", Target(rules, self.provider, self.model, self.account[1]))
+        object.__setattr__(self, "target", ReplayTarget(rules, self.provider, self.model, self.account[1]))
 
     @property
     def origin(self) -> str | None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from modelyard.errors import InvalidRequestError
 from modelyard.history.adaptation import Adaptation
 from modelyard.history.ids import CallIds, tool_aliases
-from modelyard.history.opaque import Target
-from modelyard.history.order import arrange
-from modelyard.history.parts import Carrier, is_plain
-from modelyard.history.repair import Pairing
+from modelyard.history.opaque import ReplayTarget
+from modelyard.history.order import order_turns
+from modelyard.history.parts import PartAdapter, is_plain
+from modelyard.history.repair import CallPairing
 from modelyard.types.content import Part, ToolCall, ToolResult
 from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
@@ -19,7 +19,7 @@ from modelyard.types.request import HistoryPolicy, Request
 __all__ = ["adapt", "replay"]
 
 
-def adapt(request: Request, target: Target) -> Request:
+def adapt(request: Request, target: ReplayTarget) -> Request:
     """The request as a target's plugin may write it; the request itself when nothing needs a change.
 
     What was changed is on ``Request.adaptation``. Raises ``InvalidRequestError`` when the conversation cannot be
@@ -49,7 +49,7 @@ def adapt(request: Request, target: Target) -> Request:
 
 
 def replay(
-    messages: tuple[Message, ...], target: Target, reporter: Reporter, *, policy: HistoryPolicy = "repair"
+    messages: tuple[Message, ...], target: ReplayTarget, reporter: Reporter, *, policy: HistoryPolicy = "repair"
 ) -> tuple[Message, ...]:
     """The conversation as the target takes it; the tuple itself when nothing needs a change.
 
@@ -58,11 +58,11 @@ def replay(
     """
     if is_plain(messages, target):
         return messages
-    carrier = Carrier(target, reporter)
-    carried = [sent for message in messages if (sent := carrier.carry(message)) is not None]
+    adapter = PartAdapter(target, reporter)
+    carried = [sent for message in messages if (sent := adapter.carry(message)) is not None]
     ids = CallIds(target.rules, (call.id for message in carried for call in message.tool_calls))
-    paired = Pairing(ids, policy, reporter).pair(carried)
-    ready = arrange(paired, target.rules, reporter)
+    paired = CallPairing(ids, policy, reporter).pair(carried)
+    ready = order_turns(paired, target.rules, reporter)
     if all(message.role == "system" for message in ready):
         raise InvalidRequestError("No message holds anything to send.", model=target.model)
     if len(ready) == len(messages) and all(new is old for new, old in zip(ready, messages, strict=True)):

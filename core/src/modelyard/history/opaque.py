@@ -9,11 +9,11 @@ from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCal
 from modelyard.types.history_rules import HistoryRules
 from modelyard.types.messages import Message
 
-__all__ = ["Target", "bind_account"]
+__all__ = ["ReplayTarget", "bind_account"]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ReplayTarget:
     """Where a conversation is about to go. ``account`` is the credential's digest, ``None`` if unknown."""
 
     rules: HistoryRules

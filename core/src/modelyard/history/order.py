@@ -9,7 +9,7 @@ from modelyard.types.history_rules import HistoryRules
 from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
 
-__all__ = ["FILLER", "arrange"]
+__all__ = ["FILLER", "order_turns"]
 
 FILLER = "OK"
 """What the model is made to say between a turn of tools and one of the user's."""
@@ -18,7 +18,7 @@ OPENING = "(The beginning of this conversation is left out.)"
 """What the user is made to say before a conversation that begins with a turn of the model's."""
 
 
-def arrange(messages: Iterable[Message], rules: HistoryRules, reporter: Reporter) -> list[Message]:
+def order_turns(messages: Iterable[Message], rules: HistoryRules, reporter: Reporter) -> list[Message]:
     """The conversation with files beside tool results, and what fills gaps, where the rules ask for it."""
     if not rules.files_in_results:
         messages = _files_apart(messages, reporter)

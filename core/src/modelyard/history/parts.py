@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.history.opaque import Target
+from modelyard.history.opaque import ReplayTarget
 from modelyard.types.base import Opaque
 from modelyard.types.content import CitationPart, OpaquePart, Part, ReasoningPart, RefusalPart, TextPart, ToolCall
 from modelyard.types.messages import Message
 from modelyard.types.reporter import Reporter
 
-__all__ = ["Carrier", "is_plain"]
+__all__ = ["PartAdapter", "is_plain"]
 
 _FOREIGN = "opaque data of another provider, model or account is not sent"
 _UNSIGNED = "reasoning that no provider's signature comes with is not sent"
@@ -20,7 +20,7 @@ _UNMARKED = "a cache marker on text that is left out is left out with it"
 _EMPTY = "a turn that holds nothing to send is left out"
 
 
-def is_plain(messages: Sequence[Message], target: Target) -> bool:
+def is_plain(messages: Sequence[Message], target: ReplayTarget) -> bool:
     """Whether every message is text, with none but the target's own data, so that nothing needs a change."""
     owns = target.owns
     if target.rules.user_first and _model_begins(messages):
@@ -44,10 +44,10 @@ def _model_begins(messages: Sequence[Message]) -> bool:
     return False
 
 
-class Carrier:
+class PartAdapter:
     """Writes messages for one target; a message that needs no change is returned itself."""
 
-    def __init__(self, target: Target, reporter: Reporter) -> None:
+    def __init__(self, target: ReplayTarget, reporter: Reporter) -> None:
         self._target = target
         self._rules = target.rules
         self._reporter = reporter

@@ -13,7 +13,7 @@ from modelyard.types.report import Action
 from modelyard.types.reporter import Reporter
 from modelyard.types.request import HistoryPolicy
 
-__all__ = ["CANCELLED", "Pairing"]
+__all__ = ["CANCELLED", "CallPairing"]
 
 CANCELLED: Final = "cancelled"
 """What a call without a result is answered with, as an error."""
@@ -46,7 +46,7 @@ class _Turn:
         self.calls = self.message.tool_calls
 
 
-class Pairing:
+class CallPairing:
     """Pairs the calls and results of one conversation.
 
     Results move behind their calls. A call without a result is answered ``cancelled``, a result without a call, or

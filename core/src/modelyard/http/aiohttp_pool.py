@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from modelyard.http.once_more import CALL, Call
+from modelyard.http.once_more import SENT, SentRequest
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -117,7 +117,7 @@ class Pool(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **options: Any) -> Connection:
         """A connection for a request: a new one where the call asks for that."""
-        call = CALL.get() or Call()
+        call = SENT.get() or SentRequest()
         while True:
             connection = await super().connect(*args, **options)
             line = connection.protocol
@@ -129,7 +129,7 @@ class Pool(aiohttp.TCPConnector):
 
     async def _wait_for_available_connection(self, *args: Any) -> None:
         # aiohttp raises the same when this takes too long as when connecting does.
-        call = CALL.get() or Call()
+        call = SENT.get() or SentRequest()
         call.queued = True
         await super()._wait_for_available_connection(*args)
         call.queued = False

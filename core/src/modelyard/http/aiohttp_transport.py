@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import aiohttp
 
 from modelyard.http.aiohttp_pool import Pool
-from modelyard.http.once_more import CALL
+from modelyard.http.once_more import SENT
 
 __all__ = ["aiohttp_transport"]
 
@@ -112,7 +112,7 @@ def _mapper(httpx: Any) -> _Map:
         name = next((name for kinds, name in _EXCEPTIONS if isinstance(error, kinds)), None)
         if name is None:
             return error
-        call = CALL.get()
+        call = SENT.get()
         if name == "ConnectTimeout" and call is not None and call.queued:
             name = "PoolTimeout"
         found: Exception = getattr(httpx, name)(_text(error))

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
-from modelyard.http.once_more import CALL, Call
+from modelyard.http.once_more import SENT, SentRequest
 
 __all__ = ["httpx_transport"]
 
@@ -21,7 +21,7 @@ def httpx_transport(httpx: Any, tls: ssl.SSLContext, limit: int, proxy: Any = No
 
     class PlainTransport(httpx.AsyncHTTPTransport):  # type: ignore[misc]  # the family is known at run time only
         async def handle_async_request(self, request: Any) -> Any:
-            call = CALL.get() or Call()
+            call = SENT.get() or SentRequest()
             try:
                 response = await super().handle_async_request(request)
             except Exception as error:
@@ -76,7 +76,7 @@ class PooledStream:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._call: Call | None = None
+        self._call: SentRequest | None = None
         self.turns = 0
         self.heard = False
         self.spoilt = False
@@ -89,7 +89,7 @@ class PooledStream:
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Write a piece of a request."""
-        call = CALL.get() or Call()
+        call = SENT.get() or SentRequest()
         if call is not self._call:
             self._call = call
             self.turns += 1
@@ -107,7 +107,7 @@ class PooledStream:
 
     def get_extra_info(self, info: str) -> Any:
         """What is known of it. An idle one counts as readable, which ends it, where a call wants a new one."""
-        call = CALL.get()
+        call = SENT.get()
         if info == "is_readable" and (self.spoilt or (call is not None and call.fresh)):
             return True
         return self._stream.get_extra_info(info)

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["CALL", "Call", "Line", "once_more"]
+__all__ = ["SENT", "Line", "SentRequest", "once_more"]
 
 _MOST = 3
 """Times a request goes out. With a full pool of some clients, even a new connection may have served another."""
@@ -27,7 +27,7 @@ class Line(Protocol):
 
 
 @dataclass(slots=True)
-class Call:
+class SentRequest:
     """What the pool has to know of the request it serves, and what it tells about it.
 
     ``fresh`` asks for a new connection. ``queued`` says that the request waits for a connection of ours to
@@ -49,7 +49,7 @@ class Call:
         self.fresh, self.line, self.sent = True, None, self.sent + 1
 
 
-CALL: ContextVar[Call | None] = ContextVar("modelyard_call", default=None)
+SENT: ContextVar[SentRequest | None] = ContextVar("modelyard_call", default=None)
 """The request a pool serves, in the task that sends it; a pool reads it where it hands out a connection."""
 
 
@@ -61,8 +61,8 @@ def once_more(httpx: Any, transport: Any) -> Any:
 
     class OnceMore(httpx.AsyncBaseTransport):  # type: ignore[misc]  # the family is known at run time only
         async def handle_async_request(self, request: Any) -> Any:
-            call = Call()
-            token = CALL.set(call)
+            call = SentRequest()
+            token = SENT.set(call)
             try:
                 while True:
                     try:
@@ -74,7 +74,7 @@ def once_more(httpx: Any, transport: Any) -> Any:
                             raise
                     call.again()
             finally:
-                CALL.reset(token)
+                SENT.reset(token)
 
         async def aclose(self) -> None:
             await transport.aclose()

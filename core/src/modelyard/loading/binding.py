@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelyard.types.events import StreamItem
     from modelyard.types.request import Request
 
-__all__ = ["ASYNC_HOOKS", "REQUIRED_HOOKS", "ProviderBinding", "check_colours", "missing_hooks"]
+__all__ = ["ASYNC_HOOKS", "REQUIRED_HOOKS", "ProviderBinding", "check_kinds", "missing_hooks"]
 
 REQUIRED_HOOKS: Final = (
     "modelyard_provider",
@@ -128,8 +128,8 @@ def missing_hooks(plugin: object) -> list[str]:
     return [name for name in REQUIRED_HOOKS if not callable(getattr(plugin, name, None))]
 
 
-def check_colours(manager: pluggy.PluginManager, plugin: object) -> str | None:
-    """Say which hook has the wrong colour, ``None`` when all are right.
+def check_kinds(manager: pluggy.PluginManager, plugin: object) -> str | None:
+    """Say which hook is async and must be plain, or the other way round; ``None`` when all are right.
 
     An ``async def`` cannot stand where a plain function is called, and ``modelyard_stream`` must return an
     asynchronous iterator, which a coroutine function does not.

@@ -42,15 +42,15 @@ class Observers:
             self._manager.register(host)
         self._manager.check_pending()
 
-    def tell(self, news: str, **available: object) -> None:
-        """Tell every observer news such as ``call_started``.
+    def tell(self, event: str, **available: object) -> None:
+        """Tell every observer of an event such as ``call_started``.
 
         Whatever one raises, a cancellation or ``SystemExit`` included, is its own failure: it is logged, and
         reaches neither the call nor another observer. The task that runs the call is not cancelled by it.
         """
         if self._manager is None:
             return
-        caller = getattr(self._manager.hook, f"modelyard_{news}")
+        caller = getattr(self._manager.hook, f"modelyard_{event}")
         for impl in caller.get_hookimpls():
             try:
                 answer = impl.function(*(available[name] for name in impl.argnames))

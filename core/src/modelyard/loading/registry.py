@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from modelyard.errors import ConfigurationError, ModelyardError
 from modelyard.hookspecs import API_VERSION
-from modelyard.loading.binding import ProviderBinding, check_colours, missing_hooks, new_manager
+from modelyard.loading.binding import ProviderBinding, check_kinds, missing_hooks, new_manager
 from modelyard.loading.discovery import FoundPlugin, by_name, discover, wrap_object
 from modelyard.loading.failures import PluginFailure, PluginStatus, Stage
 from modelyard.loading.policy import PluginPolicy
@@ -171,7 +171,7 @@ class PluginRegistry:
         manager = new_manager()
         _guard("register", lambda: manager.register(plugin, name=found.name))
         _guard("pending", manager.check_pending)
-        problem = check_colours(manager, plugin)
+        problem = check_kinds(manager, plugin)
         if problem is not None:
             raise _Broken("register", problem)
         missing = missing_hooks(plugin)

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from modelyard.errors import InvalidRequestError
 from modelyard.media.allowance import Allowance
-from modelyard.media.hosts import Place, RefusedUrl, read_url
+from modelyard.media.hosts import FetchUrl, RefusedUrl, read_url
 from modelyard.media.policy import FetchPolicy
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Hop:
     """A URL that may be asked, and the addresses that may be connected to for it."""
 
     text: str
-    place: Place
+    place: FetchUrl
     addresses: Sequence[str]
 
 
@@ -83,7 +83,7 @@ class _Fetch:
                 raise self.error("url_refused", url, f"its host leads to an address that is not public ({kind})")
         return _Hop(url, place, addresses)
 
-    async def _look_up(self, url: str, place: Place) -> Sequence[str]:
+    async def _look_up(self, url: str, place: FetchUrl) -> Sequence[str]:
         try:
             addresses = [str(found) for found in await (self.policy.resolve or _look_up)(place.host, place.port)]
         except (OSError, UnicodeError):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import yarl
 
-__all__ = ["Place", "RefusedUrl", "read_url"]
+__all__ = ["FetchUrl", "RefusedUrl", "read_url"]
 
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER: Final = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)")
@@ -29,7 +29,7 @@ class RefusedUrl(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FetchUrl:
     """Where a URL leads: its parts as they will be used, ``host`` in lower case ASCII without a last dot."""
 
     url: yarl.URL
@@ -47,7 +47,7 @@ class Place:
         return host if usual else f"{host}:{self.port}"
 
 
-def read_url(text: str) -> Place:
+def read_url(text: str) -> FetchUrl:
     """Read a URL that may be fetched as far as its form goes; raises ``RefusedUrl`` for any other."""
     import yarl
 
@@ -66,7 +66,7 @@ def read_url(text: str) -> Place:
         raise RefusedUrl("it holds a user name or a password")
     host = _checked(written, folded, bracketed="[" in parts.netloc)
     usual = 443 if parts.scheme == "https" else 80
-    return Place(url, parts.scheme, host, port if port is not None else usual, _is_address(host))
+    return FetchUrl(url, parts.scheme, host, port if port is not None else usual, _is_address(host))
 
 
 def _checked(written: str, folded: str, *, bracketed: bool) -> str:

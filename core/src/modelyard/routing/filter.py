@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from modelyard.catalog.constraints import Fault, Place
+from modelyard.catalog.constraints import DeploymentTerms, Exclusion
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 
-__all__ = ["card_faults", "faults", "first_faults", "need_faults", "token_bounds"]
+__all__ = ["card_exclusions", "exclusions", "first_exclusions", "need_exclusions", "token_bounds"]
 
 _MARGIN: Final = 4 / 3
 """An estimate of tokens may be a third too high."""
 
 
-def first_faults(
+def first_exclusions(
     candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date
-) -> list[Fault | None]:
+) -> list[Exclusion | None]:
     """For each candidate the first thing that rules it out, ``None`` if nothing does.
 
     A card is judged once, however many deployments share it.
     """
-    judged: dict[int, Fault | None] = {}
-    about_place = any(constraint.about_place for constraint in policy.constraints)
-    found: list[Fault | None] = []
+    judged: dict[int, Exclusion | None] = {}
+    about_terms = any(constraint.about_terms for constraint in policy.constraints)
+    found: list[Exclusion | None] = []
     for candidate in candidates:
         card = candidate.card
         if candidate.deployment is None or card is None:
@@ -39,45 +39,47 @@ def first_faults(
             continue
         key = id(card)
         try:
-            fault = judged[key]
+            exclusion = judged[key]
         except KeyError:
-            fault = judged[key] = next(card_faults(card, needs, policy, day), None)
-        if fault is None and about_place:
-            fault = next(_place_faults(candidate, policy), None)
-        found.append(fault)
+            exclusion = judged[key] = next(card_exclusions(card, needs, policy, day), None)
+        if exclusion is None and about_terms:
+            exclusion = next(_terms_exclusions(candidate, policy), None)
+        found.append(exclusion)
     return found
 
 
-def faults(candidate: Candidate, needs: Needs, policy: RoutePolicy, day: date) -> tuple[Fault, ...]:
+def exclusions(candidate: Candidate, needs: Needs, policy: RoutePolicy, day: date) -> tuple[Exclusion, ...]:
     """Everything that rules a candidate out."""
     if candidate.card is None:
         return (_unreachable(candidate),)
-    found = [*card_faults(candidate.card, needs, policy, day)]
+    found = [*card_exclusions(candidate.card, needs, policy, day)]
     if candidate.deployment is None:
-        return (_unreachable(candidate), *found, *_offer_faults(candidate.card, policy))
-    return (*found, *_place_faults(candidate, policy))
+        return (_unreachable(candidate), *found, *_offer_exclusions(candidate.card, policy))
+    return (*found, *_terms_exclusions(candidate, policy))
 
 
-def card_faults(card: ModelCard, needs: Needs, policy: RoutePolicy, day: date) -> Iterator[Fault]:
+def card_exclusions(card: ModelCard, needs: Needs, policy: RoutePolicy, day: date) -> Iterator[Exclusion]:
     """What a card rules out."""
     if card.kind != "chat":
-        yield Fault(f"it is no chat model, it is of the kind {card.kind!r}", "name a chat model")
+        yield Exclusion(f"it is no chat model, it is of the kind {card.kind!r}", "name a chat model")
     for constraint in policy.constraints:
-        yield from constraint.card_faults(card, day, needs.tokens)
-    yield from need_faults(card, needs.capabilities, strict=policy.strict)
+        yield from constraint.card_exclusions(card, day, needs.tokens)
+    yield from need_exclusions(card, needs.capabilities, strict=policy.strict)
     limit = card.limits.max_input_tokens or card.limits.context_window
     if limit is not None and needs.tokens > limit * _MARGIN:
-        yield Fault(f"about {needs.tokens:,} input tokens do not fit into {limit:,}", "shorten the conversation")
+        yield Exclusion(
+            f"about {needs.tokens:,} input tokens do not fit into {limit:,}", "shorten the conversation"
+        )
 
 
-def need_faults(card: ModelCard, needs: Sequence[CapabilityName], *, strict: bool) -> Iterator[Fault]:
+def need_exclusions(card: ModelCard, needs: Sequence[CapabilityName], *, strict: bool) -> Iterator[Exclusion]:
     """The needs a card does not meet: ``strict`` wants ``supported``, else all but ``unsupported`` will do."""
     for name in needs:
         state = card.capability(name).state
         if state == "unsupported":
-            yield Fault(f"its card says {name} is unsupported", f"do without {name}")
+            yield Exclusion(f"its card says {name} is unsupported", f"do without {name}")
         elif strict and state != "supported":
-            yield Fault(f"its card says {name} is {state}, and the reading is strict", "read cards leniently")
+            yield Exclusion(f"its card says {name} is {state}, and the reading is strict", "read cards leniently")
 
 
 def token_bounds(candidates: Iterable[Candidate]) -> set[float]:
@@ -93,21 +95,21 @@ def token_bounds(candidates: Iterable[Candidate]) -> set[float]:
     return bounds
 
 
-def _place_faults(candidate: Candidate, policy: RoutePolicy) -> Iterator[Fault]:
+def _terms_exclusions(candidate: Candidate, policy: RoutePolicy) -> Iterator[Exclusion]:
     deployment, card = candidate.deployment, candidate.card
     if deployment is None or card is None:
         return
-    place = Place(deployment.region, deployment.retention_days)
+    terms = DeploymentTerms(deployment.region, deployment.retention_days)
     for constraint in policy.constraints:
-        yield from constraint.place_faults(card, place)
+        yield from constraint.terms_exclusions(card, terms)
 
 
-def _offer_faults(card: ModelCard, policy: RoutePolicy) -> Iterator[Fault]:
+def _offer_exclusions(card: ModelCard, policy: RoutePolicy) -> Iterator[Exclusion]:
     """What would rule out a model once there is a way to it, by what its provider offers to anybody."""
     region = next((name for name in policy.regions if name in card.retention.regions), None)
     for constraint in policy.constraints:
-        yield from constraint.place_faults(card, Place(region, None))
+        yield from constraint.terms_exclusions(card, DeploymentTerms(region, None))
 
 
-def _unreachable(candidate: Candidate) -> Fault:
-    return Fault(candidate.problem or "there is no way to it", candidate.fix or "configure its provider")
+def _unreachable(candidate: Candidate) -> Exclusion:
+    return Exclusion(candidate.problem or "there is no way to it", candidate.fix or "configure its provider")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 
-__all__ = ["Outlook", "arrange"]
+__all__ = ["RankingInputs", "rank"]
 
 _EXPECTED_OUTPUT: Final = 500
 """Output tokens assumed for a price when the request sets no bound."""
@@ -25,7 +25,7 @@ _GOLDEN: Final = 0.6180339887498949
 """Multiples of it, without their whole part, fill an interval evenly: a weighted order without chance in it."""
 
 
-class Outlook(NamedTuple):
+class RankingInputs(NamedTuple):
     """What orders depend on beside the candidates: the day, what was observed, how many calls went before."""
 
     day: date
@@ -33,8 +33,8 @@ class Outlook(NamedTuple):
     turn: int = 0
 
 
-def arrange(
-    kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, outlook: Outlook
+def rank(
+    kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, inputs: RankingInputs
 ) -> tuple[list[Candidate], list[str]]:
     """The candidates in order, and for each why it stands where it does (empty when all stand as given)."""
     order = policy.order or "given"
@@ -42,27 +42,31 @@ def arrange(
         arranged, reasons = _by_function(kept, order(tuple(kept), needs)), ["the host's order"] * len(kept)
     elif order in _SCORES and len(kept) > 1:
         score, word = _SCORES[order]
-        scored = score(kept, policy, needs, outlook)
+        scored = score(kept, policy, needs, inputs)
         ranks = sorted(range(len(kept)), key=scored.__getitem__)
         arranged, reasons = [kept[index] for index in ranks], [word(scored[index]) for index in ranks]
     elif order == "weighted" and len(kept) > 1:
-        arranged, reasons = _weighted(kept, policy, outlook.turn)
+        arranged, reasons = _weighted(kept, policy, inputs.turn)
     else:
         arranged, reasons = list(kept), []
-    places = _rested_first(arranged, outlook.health)
+    places = _rested_first(arranged, inputs.health)
     if places is None:
         return arranged, reasons
     return [arranged[place] for place in places], [reasons[place] for place in places] if reasons else []
 
 
-def _context_score(kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, outlook: Outlook) -> list[float]:
+def _context_score(
+    kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, inputs: RankingInputs
+) -> list[float]:
     return [
         0.0 if candidate.card is not None and policy.context in candidate.card.default_contexts else 1.0
         for candidate in kept
     ]
 
 
-def _price_score(kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, outlook: Outlook) -> list[float]:
+def _price_score(
+    kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, inputs: RankingInputs
+) -> list[float]:
     output = _EXPECTED_OUTPUT if needs.output_tokens is None else needs.output_tokens
     known: dict[int, float] = {}
     scores = []
@@ -70,24 +74,28 @@ def _price_score(kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, o
         card = candidate.card
         score = known.get(id(card))
         if score is None:
-            step = None if card is None else price_of(card, outlook.day, needs.tokens)
+            step = None if card is None else price_of(card, inputs.day, needs.tokens)
             score = inf if step is None else (needs.tokens * step.input + output * step.output) / 1e6
             known[id(card)] = score
         scores.append(score)
     return scores
 
 
-def _latency_score(kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, outlook: Outlook) -> list[float]:
-    latency = outlook.health.latency
+def _latency_score(
+    kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, inputs: RankingInputs
+) -> list[float]:
+    latency = inputs.health.latency
     return [inf if (seconds := latency(_key(candidate))) is None else seconds for candidate in kept]
 
 
-def _busy_score(kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, outlook: Outlook) -> list[float]:
-    in_flight = outlook.health.in_flight
+def _busy_score(
+    kept: Sequence[Candidate], policy: RoutePolicy, needs: Needs, inputs: RankingInputs
+) -> list[float]:
+    in_flight = inputs.health.in_flight
     return [in_flight(_key(candidate)) for candidate in kept]
 
 
-_Score = Callable[["Sequence[Candidate]", "RoutePolicy", "Needs", Outlook], list[float]]
+_Score = Callable[["Sequence[Candidate]", "RoutePolicy", "Needs", RankingInputs], list[float]]
 _SCORES: Final[dict[str, tuple[_Score, Callable[[float], str]]]] = {
     "default": (_context_score, lambda score: "a default of the context" if score == 0 else "no default"),
     "cheapest": (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelyard.errors import NoRouteError
-from modelyard.routing.order import Outlook, arrange
-from modelyard.routing.sieve import Sieve
+from modelyard.routing.filter_cache import FilterCache
+from modelyard.routing.order import RankingInputs, rank
 from modelyard.routing.trace import RouteTrace
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ def route(
     candidates: Sequence[Candidate],
     needs: Needs,
     policy: RoutePolicy,
-    outlook: Outlook,
-    sieve: Sieve | None = None,
+    inputs: RankingInputs,
+    cache: FilterCache | None = None,
 ) -> RouteTrace:
     """Decide: drop what cannot serve the request, put the rest in order. Calls nobody.
 
-    A ``sieve`` that saw the candidates before saves filtering them again, and changes nothing else.
+    A ``cache`` that saw the candidates before saves filtering them again, and changes nothing else.
     """
-    kept, dropped = (sieve or Sieve()).sift(candidates, needs, policy, outlook.day)
-    arranged, reasons = arrange(kept, policy, needs, outlook) if kept else (kept, ())
-    return RouteTrace(needs, policy, outlook.day, tuple(arranged), dropped, tuple(reasons))
+    kept, dropped = (cache or FilterCache()).filter(candidates, needs, policy, inputs.day)
+    arranged, reasons = rank(kept, policy, needs, inputs) if kept else (kept, ())
+    return RouteTrace(needs, policy, inputs.day, tuple(arranged), dropped, tuple(reasons))
 
 
 def no_route(trace: RouteTrace) -> NoRouteError:

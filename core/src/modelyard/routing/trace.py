@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelyard.routing.filter import faults
+from modelyard.routing.filter import exclusions
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from modelyard.catalog.constraints import Fault
+    from modelyard.catalog.constraints import Exclusion
     from modelyard.deployments.candidates import Candidate
     from modelyard.deployments.deployment import Deployment
     from modelyard.routing.needs import Needs
@@ -45,7 +45,7 @@ class RouteTrace:
     policy: RoutePolicy
     day: date
     kept: tuple[Candidate, ...]
-    dropped: tuple[tuple[Candidate, Fault], ...]
+    dropped: tuple[tuple[Candidate, Exclusion], ...]
     reasons: tuple[str, ...] = field(default=(), repr=False)
     """Why each of ``kept`` stands where it stands; empty when all stand as given."""
 
@@ -63,13 +63,13 @@ class RouteTrace:
     def steps(self) -> tuple[RouteStep, ...]:
         """A line for each candidate: those kept in their order, then those dropped."""
         kept = [self._kept_step(rank) for rank in range(1, len(self.kept) + 1)]
-        return (*kept, *(self._dropped_step(candidate, fault) for candidate, fault in self.dropped))
+        return (*kept, *(self._dropped_step(candidate, exclusion) for candidate, exclusion in self.dropped))
 
     def considered(self, limit: int = 20) -> tuple[tuple[str, str], ...]:
         """A ``(reference, reason)`` pair for each candidate, those kept first; as many as a record should hold."""
         reasons = self.reasons or ("as given",) * len(self.kept)
         kept = [(each.ref, reason) for each, reason in zip(self.kept[:limit], reasons, strict=False)]
-        dropped = [(each.ref, fault.reason) for each, fault in self.dropped[: limit - len(kept)]]
+        dropped = [(each.ref, exclusion.reason) for each, exclusion in self.dropped[: limit - len(kept)]]
         return (*kept, *dropped)
 
     def candidates(self) -> tuple[tuple[str, str], ...]:
@@ -78,11 +78,11 @@ class RouteTrace:
 
     def smallest_change(self) -> str | None:
         """The change nearest to a route, in a sentence; ``None`` when there was no candidate to change."""
-        every = [(candidate, self._faults(candidate, fault)) for candidate, fault in self.dropped]
+        every = [(candidate, self._exclusions(candidate, exclusion)) for candidate, exclusion in self.dropped]
         if not every:
             return None
-        nearest, needed = min(every, key=lambda pair: (len(pair[1]), sum(fault.size for fault in pair[1])))
-        changes = ", and ".join(dict.fromkeys(fault.fix for fault in needed))
+        nearest, needed = min(every, key=lambda pair: (len(pair[1]), sum(exclusion.size for exclusion in pair[1])))
+        changes = ", and ".join(dict.fromkeys(exclusion.fix for exclusion in needed))
         return f"The smallest change that gives a route: {changes} (then {nearest.ref} can serve it)."
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,14 +112,14 @@ class RouteTrace:
         reason = self.reasons[rank - 1] if self.reasons else "as given"
         return _step(candidate, kept=True, rank=rank, reason=reason, fix=None)
 
-    def _dropped_step(self, candidate: Candidate, fault: Fault) -> RouteStep:
-        every = self._faults(candidate, fault)
+    def _dropped_step(self, candidate: Candidate, exclusion: Exclusion) -> RouteStep:
+        every = self._exclusions(candidate, exclusion)
         reason = "; ".join(dict.fromkeys(each.reason for each in every))
         fix = ", and ".join(dict.fromkeys(each.fix for each in every))
         return _step(candidate, kept=False, rank=None, reason=reason, fix=fix)
 
-    def _faults(self, candidate: Candidate, first: Fault) -> tuple[Fault, ...]:
-        found = faults(candidate, self.needs, self.policy, self.day)
+    def _exclusions(self, candidate: Candidate, first: Exclusion) -> tuple[Exclusion, ...]:
+        found = exclusions(candidate, self.needs, self.policy, self.day)
         return found if first in found else (first, *found)
 
 

@@ -23,7 +23,7 @@ LONGEST_WORDS = 200
 
 _LOOKAROUND = re.compile(r"\(\?<?[=!]")
 
-Place: TypeAlias = tuple[Any, Any, Any, str, Chain]
+_Pending: TypeAlias = tuple[Any, Any, Any, str, Chain]
 """Work to do: the container and its key, the schema to fit into it, its path, the references on the way."""
 
 
@@ -46,7 +46,7 @@ class _Fitter:
         self._flattener = Flattener(self._definitions, rules)
         self._changes: list[SchemaChange] = []
         self._defs: JsonObject = {}
-        self._pending: list[Place] = []
+        self._pending: list[_Pending] = []
         self._path = ""
 
     def run(self) -> tuple[JsonObject, SchemaChanges]:

@@ -11,7 +11,7 @@ from modelyard.calls.stream import CompletionStream
 from modelyard.errors import ModelyardError, UnsupportedFeatureError
 from modelyard.structured.generated import Generated
 from modelyard.structured.strategy import Strategy
-from modelyard.structured.target import Target
+from modelyard.structured.target import OutputTarget
 from modelyard.structured.turns import Turns
 from modelyard.types.completion import Completion
 from modelyard.types.request import as_messages
@@ -42,7 +42,7 @@ def turns_for(
 
     Raises ``InvalidRequestError`` for an output that is no type and no schema, and what the planner raises.
     """
-    target = Target(output)
+    target = OutputTarget(output)
     history = as_messages(messages)
     card = planner.card(model, history, cast("CallOptions", options))
     return Turns(target, card, history, dict(options), repair=repair, strategy=strategy)

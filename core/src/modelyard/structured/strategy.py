@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal, TypeAlias
 
 from modelyard.catalog.card import ModelCard
-from modelyard.structured.target import Target
+from modelyard.structured.target import OutputTarget
 from modelyard.types.tools import Tool, ToolChoice
 
 __all__ = ["Strategy", "answer_text", "options_for", "strategies_for"]
@@ -16,7 +16,7 @@ Strategy: TypeAlias = Literal["native", "json", "tool", "prompt"]
 ``tool``: the answer as the arguments of a tool that must be called. ``prompt``: in words alone."""
 
 
-def strategies_for(card: ModelCard, target: Target, wanted: Strategy | None) -> tuple[Strategy, ...]:
+def strategies_for(card: ModelCard, target: OutputTarget, wanted: Strategy | None) -> tuple[Strategy, ...]:
     """The strategies to try in order; the one wanted, and no other, where the caller named one.
 
     A model no card lists is taken to have native structured output, as every current one has. Models that refuse
@@ -36,7 +36,7 @@ def strategies_for(card: ModelCard, target: Target, wanted: Strategy | None) -> 
     return (*found, "prompt")
 
 
-def options_for(strategy: Strategy, target: Target, options: dict[str, Any]) -> dict[str, Any]:
+def options_for(strategy: Strategy, target: OutputTarget, options: dict[str, Any]) -> dict[str, Any]:
     """The options of a call under a strategy; those given are not changed."""
     if strategy == "native":
         return {**options, "output": target.format}
@@ -47,7 +47,7 @@ def options_for(strategy: Strategy, target: Target, options: dict[str, Any]) -> 
     return {**asked, "output": "json"} if strategy == "json" else asked
 
 
-def instruction(target: Target) -> str:
+def instruction(target: OutputTarget) -> str:
     """The words that ask for the form."""
     wanted = target.format
     described = f" ({wanted.description})" if wanted.description else ""
@@ -60,7 +60,7 @@ def instruction(target: Target) -> str:
     )
 
 
-def answer_text(completion: Any, target: Target) -> str:
+def answer_text(completion: Any, target: OutputTarget) -> str:
     """The text that holds the answer: the arguments of the output tool if it was called, else the text."""
     for call in completion.tool_calls:
         if call.name == target.format.name:
@@ -68,7 +68,7 @@ def answer_text(completion: Any, target: Target) -> str:
     return str(completion.text)
 
 
-def _with_tool(target: Target, options: dict[str, Any]) -> dict[str, Any]:
+def _with_tool(target: OutputTarget, options: dict[str, Any]) -> dict[str, Any]:
     wanted = target.format
     tool = Tool(
         name=wanted.name,

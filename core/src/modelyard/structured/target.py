@@ -16,7 +16,7 @@ from modelyard.structured.restore import restore
 from modelyard.types.base import JsonObject
 from modelyard.types.controls import OutputFormat
 
-__all__ = ["InvalidOutput", "Target"]
+__all__ = ["InvalidOutput", "OutputTarget"]
 
 MOST_PROBLEMS = 10
 WRAP: Final = "value"
@@ -32,7 +32,7 @@ class InvalidOutput(Exception):
         self.value = value
 
 
-class Target:
+class OutputTarget:
     """A type pydantic knows, a JSON Schema, an ``OutputFormat``, or ``"json"``.
 
     ``format`` is what providers are asked for. Each wants an object at the root, so anything else travels as the

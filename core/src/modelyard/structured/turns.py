@@ -10,7 +10,7 @@ from modelyard.errors import ModelyardError, ProviderError, UnsupportedFeatureEr
 from modelyard.structured.errors import OutputError, OutputValidationError, RefusalError, TruncatedOutputError
 from modelyard.structured.generated import Generated, sum_usage
 from modelyard.structured.strategy import Strategy, answer_text, options_for, strategies_for
-from modelyard.structured.target import InvalidOutput, Target
+from modelyard.structured.target import InvalidOutput, OutputTarget
 from modelyard.types.completion import Completion
 from modelyard.types.content import ToolResult
 from modelyard.types.messages import Message
@@ -24,7 +24,7 @@ class Turns:
 
     def __init__(
         self,
-        target: Target,
+        target: OutputTarget,
         card: ModelCard,
         messages: Sequence[Message],
         options: dict[str, Any],

@@ -1,4 +1,4 @@
-"""How a plugin loads: cheaply, without the network, and with every hook in its colour."""
+"""How a plugin loads: cheaply, without the network, and with every hook async or plain as it must be."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class LoadingCases:
 
     @case
     def test_the_plugin_loads_with_all_its_hooks(self, wire: Bench) -> None:
-        """A hook that is missing, misspelt or of the wrong colour would fail at a customer's first call."""
+        """A hook that is missing, misspelt or wrongly async would fail at a customer's first call."""
         module: Any = wire.subject.plugin
         for found in discover():
             if module is None and found.name == wire.subject.provider:

@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from modelyard.routing.filter import first_faults, token_bounds
+from modelyard.routing.filter import first_exclusions, token_bounds
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from modelyard.catalog.constraints import Fault
+    from modelyard.catalog.constraints import Exclusion
     from modelyard.deployments.candidates import Candidate
     from modelyard.routing.needs import Needs
     from modelyard.routing.policy import RoutePolicy
 
-__all__ = ["Sieve", "Sifted"]
+__all__ = ["FilterCache", "Filtered"]
 
 _Key: TypeAlias = "tuple[int, int, tuple[str, ...], date]"
 _MAX_KNOWN: Final = 128
 
 
-class Sifted(NamedTuple):
+class Filtered(NamedTuple):
     """Candidates that can serve the request, and the others with the first thing that rules each out."""
 
     kept: tuple[Candidate, ...]
-    dropped: tuple[tuple[Candidate, Fault], ...]
+    dropped: tuple[tuple[Candidate, Exclusion], ...]
 
 
 class _Known(NamedTuple):
@@ -35,40 +35,44 @@ class _Known(NamedTuple):
     The candidates and the policy are held, so that the ids in the key stay theirs.
     """
 
-    sifted: Sifted
+    outcome: Filtered
     low: float
     high: float
     candidates: tuple[Candidate, ...]
     policy: RoutePolicy
 
 
-class Sieve:
+class FilterCache:
     """Same outcome as filtering anew, because cards, candidates and policies never change."""
 
     def __init__(self) -> None:
         self._known: dict[_Key, _Known] = {}
 
-    def sift(self, candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date) -> Sifted:
+    def filter(self, candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date) -> Filtered:
         """Keep what can serve the request."""
         if not isinstance(candidates, tuple):
-            return _sift(candidates, needs, policy, day)
+            return _filter(candidates, needs, policy, day)
         key = (id(candidates), id(policy), needs.capabilities, day)
         known = self._known.get(key)
         if known is not None and known.low < needs.tokens <= known.high:
-            return known.sifted
-        sifted = _sift(candidates, needs, policy, day)
+            return known.outcome
+        outcome = _filter(candidates, needs, policy, day)
         bounds = token_bounds(candidates)
         low = max((bound for bound in bounds if bound < needs.tokens), default=-1.0)
         high = min((bound for bound in bounds if bound >= needs.tokens), default=inf)
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        self._known[key] = _Known(sifted, low, high, candidates, policy)
-        return sifted
+        self._known[key] = _Known(outcome, low, high, candidates, policy)
+        return outcome
 
 
-def _sift(candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date) -> Sifted:
-    found = first_faults(candidates, needs, policy, day)
-    return Sifted(
-        kept=tuple([candidate for candidate, fault in zip(candidates, found, strict=True) if fault is None]),
-        dropped=tuple([(each, fault) for each, fault in zip(candidates, found, strict=True) if fault is not None]),
+def _filter(candidates: Sequence[Candidate], needs: Needs, policy: RoutePolicy, day: date) -> Filtered:
+    found = first_exclusions(candidates, needs, policy, day)
+    return Filtered(
+        kept=tuple(
+            [candidate for candidate, exclusion in zip(candidates, found, strict=True) if exclusion is None]
+        ),
+        dropped=tuple(
+            [(each, exclusion) for each, exclusion in zip(candidates, found, strict=True) if exclusion is not None]
+        ),
     )
