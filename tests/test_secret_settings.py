@@ -104,12 +104,14 @@ async def test_a04_a_secret_that_the_end_of_a_long_message_cuts_in_two_is_not_ha
         f"http://u:{PASSWORD}@h:99999",
         f"ftp://u:{PASSWORD}@h",
         f"http://h/#{PASSWORD}",
+        f"https://h.example/v1?key={PASSWORD}",
+        f"https://h.example/v1?a=1&access_token={PASSWORD}",
         f"http://h/{PASSWORD} x",
         f"http://h/{PASSWORD}\n",
         PASSWORD,
     ],
 )
-def test_a05_a06_user_info_in_a_base_url_is_refused_without_being_shown(url: str) -> None:
+def test_a05_a06_a_base_url_with_a_secret_in_it_is_refused_without_being_shown(url: str) -> None:
     """A05, A06, P61: when the runtime is made, with a hint."""
     for make in (lambda: Runtime({"openai": {"base_url": url}}), lambda: ProviderConfig(base_url=url)):
         with pytest.raises(ConfigurationError, match="base_url") as caught:
@@ -151,7 +153,8 @@ def test_a07_a_proxy_without_a_scheme_is_refused_without_its_password(proxy: str
 def test_a08_settings_show_the_names_of_what_they_hold() -> None:
     config = ProviderConfig(
         api_key=KEY,
-        base_url=f"https://h.example/v1?key={QUERY}",
+        base_url=f"https://h.example/v1?tenant={QUERY}",
+        query={"key": QUERY},
         proxy=f"http://u:{PASSWORD}@proxy:3128",
         headers={"x-tenant": HEADER},
         options={"token": HEADER},
@@ -183,19 +186,19 @@ async def test_fault_a50_the_query_of_a_base_url_goes_behind_each_path_and_is_sh
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with LoopbackServer(parrot) as server:
-        url = f"{server.url}/openai?key={QUERY}"
-        shown, _ = await refused(provider, stream, base_url=url, transport=transport)
+        url = f"{server.url}/openai?tenant=north"
+        shown, _ = await refused(provider, stream, base_url=url, query={"key": QUERY}, transport=transport)
         (received,) = server.requests
     assert received.path.startswith("/openai/v1")
-    wanted = f"alt=sse&key={QUERY}" if stream and provider == "gemini" else f"key={QUERY}"
-    assert received.query == wanted
+    asked = f"tenant=north&key={QUERY}"
+    assert received.query == (f"alt=sse&{asked}" if stream and provider == "gemini" else asked)
     assert QUERY not in shown + caplog.text + repr([vars(record) for record in caplog.records])
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_fault_a50_lists_and_counts_carry_the_query_too(provider: str) -> None:
     with LoopbackServer(parrot) as server:
-        config = {"api_key": KEY, "base_url": f"{server.url}/root/?a=1&key={QUERY}"}
+        config = {"api_key": KEY, "base_url": f"{server.url}/root/?a=1", "query": {"key": QUERY}}
         async with Runtime({provider: config}, plugins=[provider], max_attempts=1) as runtime:
             for asked in (runtime.list_models(provider), runtime.count_tokens(f"{provider}:m", "Hi")):
                 with pytest.raises(ModelyardError) as caught:
@@ -215,7 +218,7 @@ async def test_fault_a50_two_queries_at_one_address_are_two_deployments() -> Non
 
 def test_a_query_and_an_http_client_of_the_hosts_own_are_refused_together() -> None:
     with pytest.raises(ConfigurationError, match="query") as caught:
-        ProviderConfig(base_url=f"https://h.example?key={QUERY}", http_client=object())
+        ProviderConfig(base_url="https://h.example", query={"key": QUERY}, http_client=object())
     assert QUERY not in told(caught.value)
 
 

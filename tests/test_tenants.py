@@ -224,7 +224,7 @@ async def test_keys_in_headers_make_two_deployments_as_well() -> None:
 
 async def test_queries_of_base_urls_make_two_deployments_as_well() -> None:
     state, provider = NotingState(), ScriptedProvider("acme", default=Script().fail("server"))
-    pool = {"acme": [{"base_url": f"https://acme.invalid/v1?key=sentinel-{number}"} for number in (1, 2)]}
+    pool = {"acme": [{"base_url": f"https://acme.invalid/v1?tenant=sentinel-{number}"} for number in (1, 2)]}
     async with Runtime(pool, plugins=[provider], state=state, fallback="before_output", max_attempts=1) as runtime:
         with pytest.raises(ModelyardError):
             await runtime.complete(["acme:m"], "Hi")

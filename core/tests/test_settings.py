@@ -122,13 +122,22 @@ def test_bad_settings_are_named(settings: Any, complaint: str) -> None:
 
 def test_the_base_url_comes_from_the_setting_then_ours_then_the_vendors_variable() -> None:
     environ = {"MODELYARD_ACME_BASE_URL": "https://ours.example", "ACME_BASE_URL": "https://theirs.example"}
-    assert find_base_url(INFO, "https://set.example", environ) == ("https://set.example", None)
-    assert find_base_url(INFO, None, environ) == ("https://ours.example", None)
+    assert find_base_url(INFO, ProviderConfig(base_url="https://set.example"), environ) == (
+        "https://set.example",
+        None,
+    )
+    assert find_base_url(INFO, ProviderConfig(), environ) == ("https://ours.example", None)
     theirs = {"ACME_BASE_URL": "https://theirs.example/?a=b"}
-    assert find_base_url(INFO, None, theirs) == ("https://theirs.example/", Secret("a=b"))
-    assert find_base_url(INFO, None, {}) == (None, None)
+    assert find_base_url(INFO, ProviderConfig(), theirs) == ("https://theirs.example/", Secret("a=b"))
+    assert find_base_url(INFO, ProviderConfig(), {}) == (None, None)
+    asked = ProviderConfig(query={"api-version": "preview", "key": Secret("k v")})
+    assert find_base_url(INFO, asked, {}) == (None, Secret("api-version=preview&key=k+v"))
+    assert find_base_url(INFO, asked, theirs) == (
+        "https://theirs.example/",
+        Secret("a=b&api-version=preview&key=k+v"),
+    )
     with pytest.raises(ConfigurationError, match="ACME_BASE_URL is no URL"):
-        find_base_url(INFO, None, {"ACME_BASE_URL": "theirs.example"})
+        find_base_url(INFO, ProviderConfig(), {"ACME_BASE_URL": "theirs.example"})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
+from urllib.parse import urlencode
 
 from modelyard.credentials.secret import Misfit, Secret, Veiled, conceal
 from modelyard.credentials.veil import SecretHeaders
@@ -21,6 +22,8 @@ from modelyard.settings_check import (
     keys_problem,
     number_problem,
     options_problem,
+    parameters_problem,
+    secret_in_query,
     text_problem,
 )
 from modelyard.suggest import did_you_mean
@@ -41,14 +44,15 @@ ClientCert: TypeAlias = "str | PathLike[str] | tuple[str | PathLike[str] | Secre
 class ProviderConfig:
     """Settings for one provider; everything left out comes from the environment or the plugin.
 
-    ``base_url`` is the provider's root, with or without its version path; a query in it is kept behind the path
-    of every request, and shown nowhere. ``http_client`` is a client of the family the plugin uses (``httpx`` for
-    openai and gemini, ``httpx2`` for claude and mistral); the host closes it. ``client`` is an SDK client of the
-    vendor, for plugins that take one. ``transport`` chooses what carries a client of ours: ``aiohttp``, fast under
-    load, or plain ``httpx``. ``proxy`` is a URL, ``""`` for none whatever the environment says. ``ca`` is a
-    file or folder of certificates to trust instead of the operating system's, ``client_cert`` what to show to a
-    server that asks for one: a file, ``(certificate, key)`` or ``(certificate, key, password)``. ``options`` are
-    the plugin's own. The values of ``headers`` are secrets, as are those of ``options`` under a secret's name.
+    ``base_url`` is the provider's root, with or without its version path; a query in it is kept behind the
+    path of every request, and shown nowhere. ``query`` gives further parameters by name, keys among them.
+    ``http_client`` is a client of the family the plugin uses (``httpx`` for openai and gemini, ``httpx2`` for
+    claude and mistral); the host closes it. ``client`` is an SDK client of the vendor, for plugins that take
+    one. ``transport`` chooses what carries a client of ours: ``aiohttp``, fast under load, or plain ``httpx``.
+    ``proxy`` is a URL, ``""`` for none whatever the environment says. ``ca`` is a file or folder of
+    certificates to trust instead of the operating system's, ``client_cert`` what to show to a server that asks
+    for one: a file, ``(certificate, key)`` or ``(certificate, key, password)``. ``options`` are the plugin's
+    own. The values of ``headers`` are secrets, as are those of ``options`` under a secret's name.
 
     Each of ``api_keys`` makes a deployment of its own, beside ``api_key``; so does each config of a list given for
     one provider. ``region`` says where the deployment is served, ``retention_days`` how long your contract lets
@@ -58,6 +62,7 @@ class ProviderConfig:
     api_key: str | Secret | None = None
     api_keys: Sequence[str | Secret] = ()
     base_url: str | None = None
+    query: Mapping[str, str | Secret] = field(default_factory=dict)
     http_client: object | None = None
     client: object | None = None
     transport: Transport = "aiohttp"
@@ -81,6 +86,7 @@ class ProviderConfig:
         put(self, "api_keys", tuple(map(conceal, self.api_keys)))
         put(self, "headers", SecretHeaders({name: _plain(value) for name, value in self.headers.items()}))
         put(self, "options", Veiled(self.options))
+        put(self, "query", Veiled({name: conceal(value) for name, value in self.query.items()}))
         if self.ca is not None:
             put(self, "ca", _path(self.ca))
         if self.client_cert is not None:
@@ -91,7 +97,8 @@ class ProviderConfig:
         yield "api_key", key_problem(self.api_key)
         yield "api_keys", keys_problem(self.api_keys)
         if self.base_url is not None:
-            yield "base_url", url_problem(self.base_url) or self._query_problem()
+            yield "base_url", url_problem(self.base_url) or secret_in_query(self.base_url)
+        yield "query", parameters_problem(self.query) or self._query_problem()
         if self.transport not in get_args(Transport):
             yield "transport", "must be 'aiohttp' or 'httpx'"
         if self.proxy is not None and self.proxy != "":
@@ -110,9 +117,9 @@ class ProviderConfig:
         yield "weight", number_problem(self.weight)
 
     def _query_problem(self) -> str | None:
-        if self.http_client is None or "?" not in str(self.base_url):
+        if self.http_client is None or not (self.query or "?" in str(self.base_url)):
             return None
-        return "has a query, which an http_client of your own would have to send"
+        return "of base_url, or of its own, is for an http_client of your own to send"
 
     @property
     def trust(self) -> Trust:
@@ -173,8 +180,10 @@ _PROXY_SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5
 _SHOWN: Final = ("api_key", "api_keys", "transport", "max_connections", "region", "retention_days", "weight")
 _HINTS: Final = {
     "api_key": "Its value is not shown here.",
-    "base_url": "Write the provider's root, for example https://api.example.com; a key belongs into api_key, a "
-    "user name and password into headers={'authorization': 'Basic ...'}.",
+    "base_url": "Write the provider's root, for example https://api.example.com; a key belongs into api_key, one "
+    "that goes into the URL into query={'key': ...}, a user name and password into "
+    "headers={'authorization': 'Basic ...'}.",
+    "query": "Give a dict of texts; with an http_client of your own, give them to that client (params=).",
     "proxy": "Write http://host:port or http://user:password@host:port; its value is not shown here.",
     "headers": "Values are not shown here.",
     "ca": "Give a file of certificates in PEM form, or a folder of such files.",
@@ -204,20 +213,30 @@ def _client_cert(value: Any) -> tuple[str, str | None, Secret | None]:
 
 
 def find_base_url(
-    info: ProviderInfo, configured: str | None, environ: Mapping[str, str] | None = None
+    info: ProviderInfo, config: ProviderConfig, environ: Mapping[str, str] | None = None
 ) -> tuple[str | None, Secret | None]:
     """The base URL to use, and the query that goes behind the path of every request.
 
     The configured one, then the environment's, else ``None`` for the default. Raises ``ConfigurationError``,
     without the value, for one of the environment that is none.
     """
+    root, query = _root_and_query(info, config.base_url, environ)
+    if not config.query:
+        return root, query
+    own = urlencode({name: conceal(value).reveal() for name, value in config.query.items()})
+    return root, Secret(own if query is None else f"{query.reveal()}&{own}")
+
+
+def _root_and_query(
+    info: ProviderInfo, configured: str | None, environ: Mapping[str, str] | None
+) -> tuple[str | None, Secret | None]:
     if configured:
         return split_query(configured)
     for variable in (info.base_url_variable, *info.base_url_variables):
         value = Secret(_variable(variable, environ))
         if not value.reveal():
             continue
-        problem = url_problem(value.reveal())
+        problem = url_problem(value.reveal()) or secret_in_query(value.reveal())
         if problem is not None:
             raise ConfigurationError(f"{variable} {problem}.", hint=_HINTS["base_url"])
         return split_query(value.reveal())

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
 
+from modelyard.credentials.known_secrets import is_secret_name
 from modelyard.credentials.secret import Secret
 from modelyard.errors import ConfigurationError
 
@@ -147,3 +149,21 @@ def header_problem(name: object, value: object) -> str | None:
     if not text.isascii() or not text.replace("\t", " ").isprintable():
         return f"hold a control character in {name!r}, or one that is not ASCII"
     return f"hold {name!r}, which begins or ends with white space" if text != text.strip() else None
+
+
+def parameters_problem(query: object) -> str | None:
+    """Whether parameters of a query are texts by name; their names may be told, their values not."""
+    if not isinstance(query, Mapping):
+        return f"must be a dict, not {type(query).__name__}"
+    for name, value in query.items():
+        if not isinstance(name, str) or not name:
+            return "holds a name that is no text"
+        if not isinstance(value, (str, Secret)):
+            return f"holds {type(value).__name__} for {name!r}, where text is expected"
+    return None
+
+
+def secret_in_query(url: str) -> str | None:
+    """Whether a URL holds a key: text of settings gets copied into places that nobody guards."""
+    named = [name for name, _ in parse_qsl(url.partition("?")[2]) if is_secret_name(name)]
+    return f"has a secret in its query ({named[0]!r})" if named else None

@@ -62,7 +62,7 @@ def models(
     ] = False,
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Seconds each provider gets to answer a refresh.")
-    ] = 10.0,
+    ] = 2.5,
     as_json: AsJson = False,
 ) -> None:
     """List the models of the installed providers, or those that meet every condition given."""

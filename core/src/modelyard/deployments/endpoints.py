@@ -145,7 +145,7 @@ class Endpoints:
         """An endpoint; ``lasting`` says that its credential is one of few, and not one of a caller's."""
         info = binding.info
         secret = credential.secret if credential else None
-        root, query = find_base_url(info, config.base_url)
+        root, query = find_base_url(info, config)
         redactor = self._redactor(info.id, number, config).plus(_secrets(secret, query))
 
         def settings(base_url: str | None) -> SessionSettings:
