@@ -11,6 +11,7 @@ from modelyard.catalog.card import ModelCard
 from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import Credential
 from modelyard.credentials.secret import Secret
+from modelyard.deployments.field_filter import with_notes, without_fields
 from modelyard.deployments.safe_error import clean_error, safe_cause
 from modelyard.deployments.session_pool import SessionUse
 from modelyard.errors import (
@@ -24,6 +25,7 @@ from modelyard.history.codec import adapt
 from modelyard.history.opaque import ReplayTarget
 from modelyard.loading.binding import ProviderBinding
 from modelyard.types.history_rules import rules_for
+from modelyard.types.report import Note
 from modelyard.types.request import Request
 
 __all__ = ["Deployment"]
@@ -94,6 +96,8 @@ class Deployment:
     def write(self, request: Request) -> Request:
         """The request as the plugin is to get it: for this model, its history as the provider takes it.
 
+        Fields the plugin does not take are gone, and noted.
+
         Raises ``InvalidRequestError`` or ``UnsupportedFeatureError`` for one that cannot be sent here; the plugin
         is not asked as long as URLs are to be fetched.
         """
@@ -103,7 +107,11 @@ class Deployment:
             options = {**request.options_for(self.provider), **self.fields}
             options = {**request.provider_options, self.provider: options}
             request = request.model_copy(update={"provider_options": options})
-        written = adapt(request, self.target)
+        notes: tuple[Note, ...] = ()
+        strange = request.model_fields_set - self.binding.fields
+        if strange:
+            request, notes = without_fields(request, strange, self.binding.info, self.ref)
+        written = with_notes(adapt(request, self.target), notes)
         if not written.awaits_urls:
             self.binding.validate(written, self.card)
         return written

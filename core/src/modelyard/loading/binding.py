@@ -13,6 +13,7 @@ import pluggy
 
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError, ProviderError, UnsupportedFeatureError
+from modelyard.types.fields import CORE_FIELDS, fields_of_api
 from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
@@ -42,13 +43,23 @@ STREAM_HOOK: Final = "modelyard_stream"
 class ProviderBinding:
     """One loaded provider: typed calls of its hooks."""
 
-    __slots__ = ("_hook", "distribution", "info", "manager", "version")
+    __slots__ = ("_hook", "distribution", "fields", "info", "manager", "version")
 
-    def __init__(self, manager: pluggy.PluginManager, info: ProviderInfo, distribution: str, version: str) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        info: ProviderInfo,
+        distribution: str,
+        version: str,
+        *,
+        api: int = hookspecs.API_VERSION,
+    ) -> None:
         self.manager = manager
         self.info = info
         self.distribution = distribution
         self.version = version
+        self.fields = CORE_FIELDS | _declared(info, api)
+        """The fields of a request that the plugin may see."""
         self._hook: Any = manager.hook
 
     def __repr__(self) -> str:
@@ -121,6 +132,11 @@ class ProviderBinding:
         if isinstance(mapped, ProviderError):
             return mapped
         return ProviderError(f"{type(error).__name__}: {error}")
+
+
+def _declared(info: ProviderInfo, api: int) -> frozenset[str]:
+    """The fields a plugin says it takes, or those its API version had."""
+    return fields_of_api(api) - info.absent.keys() if info.fields is None else frozenset(info.fields)
 
 
 def missing_hooks(plugin: object) -> list[str]:

@@ -167,7 +167,7 @@ class PluginRegistry:
 
     def _bind(self, found: FoundPlugin) -> ProviderBinding:
         plugin = _guard("import", found.load)
-        _check_api_version(plugin)
+        api = _check_api_version(plugin)
         manager = new_manager()
         _guard("register", lambda: manager.register(plugin, name=found.name))
         _guard("pending", manager.check_pending)
@@ -184,7 +184,7 @@ class PluginRegistry:
             raise _Broken("provider", f"the entry point is named {found.name!r}, the provider {info.id!r}")
         for wrapper in self._wrappers:
             manager.register(wrapper)
-        return ProviderBinding(manager, info, found.distribution, found.version)
+        return ProviderBinding(manager, info, found.distribution, found.version, api=api)
 
     def _load_models(self, binding: ProviderBinding) -> None:
         name = binding.info.id
@@ -239,10 +239,11 @@ def _guard(stage: Stage, step: Callable[[], T]) -> T:
         raise _Broken(stage, error) from None
 
 
-def _check_api_version(plugin: object) -> None:
+def _check_api_version(plugin: object) -> int:
+    """Return the version of the API that a plugin was written for; one this core does not speak breaks it."""
     version = getattr(plugin, "MODELYARD_API", None)
     if version == API_VERSION:
-        return
+        return API_VERSION
     if not isinstance(version, int):
         raise _Broken("api_version", "the plugin does not state MODELYARD_API")
     advice = "upgrade the plugin" if version < API_VERSION else "upgrade modelyard"

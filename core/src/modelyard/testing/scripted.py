@@ -70,7 +70,8 @@ class ScriptedProvider:
     """A provider that answers each request with the next script, then with ``default``.
 
     ``requests`` lists what it was asked, ``sessions`` what was opened. ``pause`` is the time, in seconds,
-    between two events of a stream. ``history`` holds the rules it declares for a conversation.
+    between two events of a stream. ``history`` holds the rules it declares for a conversation, ``fields`` the
+    fields of a request it says it takes.
     """
 
     MODELYARD_API = API_VERSION
@@ -84,12 +85,14 @@ class ScriptedProvider:
         default: Script | None = None,
         pause: float = 0.0,
         history: HistoryRules | None = None,
+        fields: frozenset[str] | None = None,
     ) -> None:
         self.provider = provider
         self.scripts: deque[Script] = deque(scripts)
         self.default = default or Script().say("Hello from a script.")
         self.pause = pause
         self.history = history or HistoryRules()
+        self.fields = fields
         self.requests: list[Request] = []
         self.sessions: list[ScriptedSession] = []
         self._cards = tuple(cards)
@@ -104,6 +107,7 @@ class ScriptedProvider:
             "https://scripted.invalid",
             key_optional=True,
             history=self.history,
+            fields=self.fields,
         )
 
     @hookimpl

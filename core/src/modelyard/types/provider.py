@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelyard.types.history_rules import HistoryRules
@@ -18,6 +19,11 @@ class ProviderInfo:
     that serve without a credential, or find one in a way of their own. ``options`` names the settings the
     plugin takes under ``ProviderConfig.options``. ``history`` says what must hold of a conversation before the
     plugin writes it; the core sees to it.
+
+    ``fields`` names the optional fields of ``Request`` that the plugin reads. The core takes every other one out
+    before the plugin sees the request, and notes it as dropped or refuses it, by ``on_unsupported``; ``absent``
+    gives the reason for some, in words that end the note. ``None`` stands for the fields of the plugin's API
+    version, without those in ``absent``; fields added to the core later are never among them.
     """
 
     id: str
@@ -28,6 +34,8 @@ class ProviderInfo:
     key_optional: bool = False
     options: frozenset[str] = frozenset()
     history: HistoryRules = field(default_factory=HistoryRules)
+    fields: frozenset[str] | None = None
+    absent: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def base_url_variable(self) -> str:
