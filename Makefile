@@ -79,8 +79,9 @@ format: $(DEV)/.ready  ## Format the code and fix what can be fixed
 typecheck: $(DEV)/.ready  ## Check types, strictly, in sources and tests
 	$(DEV)/bin/mypy
 
-check:  ## Everything CI runs: format, lint, types, tests; in one environment
+check:  ## Everything CI runs: format, lint, types, tests, and the core's on the lowest versions it declares
 	$(MAKE) lint typecheck test ENV=$(TEST_ENV)
+	$(MAKE) lowest ARGS="--short core" ENV=$(TEST_ENV)
 
 lowest: $(TEST)/.ready  ## Run each wheel's suite with the lowest versions it declares; ARGS="--short openai"
 	$(TEST)/bin/python -m tests.lowest --uv "$(CURDIR)/.envs/.hatch/bin/uv" $(ARGS)
@@ -108,7 +109,9 @@ $(HATCH):
 	.envs/.hatch/bin/python -m pip install --quiet --disable-pip-version-check "hatch>=1.16"
 
 # Hatch makes the environment that pyproject.toml describes, in the folder ENV names.
+# One made for other project files is made anew: entry points are written when a package is installed.
 .envs/%/.ready: $(HATCH) $(PROJECTS)
+	rm -rf ".envs/$*"
 	HATCH_ENV_TYPE_VIRTUAL_PATH="$(CURDIR)/.envs/$*" HATCH_PYTHON="$(shell command -v $(PYTHON))" \
 	  $(HATCH) --quiet env create default
 	HATCH_ENV_TYPE_VIRTUAL_PATH="$(CURDIR)/.envs/$*" $(HATCH) --quiet run true
