@@ -26,7 +26,7 @@ LAYERS: Final[tuple[tuple[str, str], ...]] = (
         "ground",
         "_exports files surrogates visible suggest loop_end waits log errors refs bounds deadlines jsonio types",
     ),
-    ("facts", "schema catalog credentials settings_check urls tls config session hookspecs"),
+    ("facts", "schema catalog credentials settings_check urls tls config session hookspecs session_hooks"),
     ("wire", "streaming http wire history tools"),
     ("plugins", "loading observe"),
     ("choice", "health deployments media routing"),

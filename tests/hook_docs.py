@@ -11,6 +11,7 @@ import dataclasses
 import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
@@ -18,6 +19,7 @@ from typing import get_args
 
 from modelyard import errors, hookspecs
 from modelyard.loading.binding import ASYNC_HOOKS, REQUIRED_HOOKS, STREAM_HOOK
+from modelyard.session_hooks import SessionHooks
 from modelyard.streaming import grammar
 from modelyard.types import events
 
@@ -112,11 +114,21 @@ def _example(name: str) -> tuple[str, str]:
     title = "[the example provider](../../../examples/haiku_provider/README.md)"
     home = title if name in REQUIRED_HOOKS else "[the plugin for OpenAI](../../../plugins/openai/README.md)"
     source = Path(inspect.getfile(importlib.import_module(f"{package}.plugin"))).read_text(encoding="utf-8")
+    taken = re.search(rf"^{name} = SessionHooks\.(\w+)$", source, flags=re.MULTILINE)
+    if taken is not None:
+        return f"From {home}:", f"{taken[0]}\n\n\n# or, written out:\n{_written_out(name, taken[1])}"
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             code = ast.get_source_segment(source, node)
             return f"From {home}:", f"@hookimpl\n{code}"
     raise LookupError(f"no plugin shows {name}")
+
+
+def _written_out(name: str, method: str) -> str:
+    """A hook of ``SessionHooks`` as a plugin would write it itself."""
+    source = textwrap.dedent(inspect.getsource(getattr(SessionHooks, method)))
+    code = re.sub(r'@staticmethod\n|    """.*"""\n', "", source).replace(f"def {method}", f"def {name}")
+    return re.sub(r"session: _\w+", "session: OurSession", code).strip()
 
 
 def _observer_example(hook: FunctionType) -> str:

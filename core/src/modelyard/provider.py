@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from modelyard.schema.refs import Definitions, find_cycle, is_object
     from modelyard.schema.rules import SchemaRules
     from modelyard.session import Session, SessionSettings
+    from modelyard.session_hooks import SessionHooks
     from modelyard.streaming.collect import Collector, collect, collect_stream
     from modelyard.streaming.decode import Emit, StreamDecoder
     from modelyard.streaming.sse import MAX_EVENT_BYTES
@@ -121,6 +122,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "HistoryRules",
     "ProviderInfo",
     "Session",
+    "SessionHooks",
     "SessionSettings",
     "StreamItem",
     "hookimpl",
@@ -290,6 +292,7 @@ _EXPORTS = Exports(
     schema.refs: Definitions find_cycle is_object
     schema.rules: SchemaRules
     session: Session SessionSettings
+    session_hooks: SessionHooks
     streaming.collect: Collector collect collect_stream
     streaming.decode: Emit StreamDecoder
     streaming.sse: MAX_EVENT_BYTES

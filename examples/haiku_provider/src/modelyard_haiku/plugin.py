@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
+from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.provider import Completion, ModelCard, ProviderError, Request, SessionSettings, StreamItem
+    from modelyard.provider import ModelCard, ProviderError, SessionSettings
     from modelyard_haiku.session import HaikuSession
 
 MODELYARD_API = 1
@@ -39,14 +39,8 @@ async def modelyard_open(settings: SessionSettings) -> HaikuSession:
     return await open_session(settings)
 
 
-@hookimpl
-async def modelyard_complete(session: HaikuSession, request: Request, card: ModelCard) -> Completion:
-    return await session.complete(request, card)
-
-
-@hookimpl
-def modelyard_stream(session: HaikuSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-    return session.stream(request, card)
+modelyard_complete = SessionHooks.complete
+modelyard_stream = SessionHooks.stream
 
 
 @hookimpl

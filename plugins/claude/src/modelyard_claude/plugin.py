@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
+from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.provider import (
-        Completion,
-        FilePart,
-        ImagePart,
-        ModelCard,
-        ProviderError,
-        Request,
-        SessionSettings,
-        StreamItem,
-    )
+    from modelyard.provider import ModelCard, ProviderError, Request, SessionSettings
     from modelyard_claude.session import ClaudeSession
 
 MODELYARD_API = 1
@@ -58,14 +49,11 @@ async def modelyard_open(settings: SessionSettings) -> ClaudeSession:
     return await open_session(settings)
 
 
-@hookimpl
-async def modelyard_complete(session: ClaudeSession, request: Request, card: ModelCard) -> Completion:
-    return await session.complete(request, card)
-
-
-@hookimpl
-def modelyard_stream(session: ClaudeSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-    return session.stream(request, card)
+modelyard_complete = SessionHooks.complete
+modelyard_stream = SessionHooks.stream
+modelyard_fetches = SessionHooks.fetches
+modelyard_count_tokens = SessionHooks.count_tokens
+modelyard_list_models = SessionHooks.list_models
 
 
 @hookimpl
@@ -76,27 +64,10 @@ def modelyard_map_error(error: BaseException) -> ProviderError:
 
 
 @hookimpl
-def modelyard_fetches(session: ClaudeSession, part: ImagePart | FilePart, card: ModelCard) -> bool:
-    from modelyard_claude.content import fetches
-
-    return fetches(part)
-
-
-@hookimpl
 def modelyard_validate(request: Request, card: ModelCard) -> None:
     from modelyard_claude.request import check_request
 
     check_request(request, card)
-
-
-@hookimpl
-async def modelyard_count_tokens(session: ClaudeSession, request: Request, card: ModelCard) -> int | None:
-    return await session.count_tokens(request, card)
-
-
-@hookimpl
-async def modelyard_list_models(session: ClaudeSession) -> Sequence[ModelCard]:
-    return await session.list_models()
 
 
 def _sdk_finds_credential(environ: Mapping[str, str]) -> bool:

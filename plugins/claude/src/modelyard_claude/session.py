@@ -17,7 +17,9 @@ from modelyard.provider import (
     Bounds,
     Completion,
     ConfigurationError,
+    FilePart,
     HttpSession,
+    ImagePart,
     ModelCard,
     Request,
     Response,
@@ -36,6 +38,7 @@ from modelyard.provider import (
     template_of,
     without_version,
 )
+from modelyard_claude.content import fetches
 from modelyard_claude.counting import counting_request, read_count
 from modelyard_claude.events import ClaudeDecoder
 from modelyard_claude.eventstream import MEDIA_TYPE, EventStreamResponse
@@ -111,6 +114,10 @@ class ClaudeSession(HttpSession):
         if models is None:
             raise UnsupportedFeatureError(f"{type(self._sdk).__name__} cannot list models.", feature="list_models")
         return await read_models(models, self.bounds.list_pages)
+
+    def fetches(self, part: ImagePart | FilePart, card: ModelCard) -> bool:
+        """Whether Anthropic fetches the URL of a part."""
+        return fetches(part)
 
     async def client(self) -> AsyncAnthropic:
         """The SDK's client with this session's credential, base URL and HTTP client, for what the runtime lacks.

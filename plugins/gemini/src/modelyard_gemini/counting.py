@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from modelyard.provider import InvalidResponseError, ModelCard, Request, count
 from modelyard_gemini.request import build_generate_request, model_path, wire_model
-from modelyard_gemini.session import GeminiSession
+
+if TYPE_CHECKING:
+    from modelyard_gemini.session import GeminiSession
 
 __all__ = ["count_tokens"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from modelyard.provider import (
@@ -19,7 +19,9 @@ from modelyard.provider import (
     count,
 )
 from modelyard_gemini.request import wire_model
-from modelyard_gemini.session import GeminiSession
+
+if TYPE_CHECKING:
+    from modelyard_gemini.session import GeminiSession
 
 __all__ = ["list_models"]
 

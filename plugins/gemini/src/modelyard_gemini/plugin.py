@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
+from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.provider import (
-        Completion,
-        FilePart,
-        ImagePart,
-        ModelCard,
-        ProviderError,
-        Request,
-        SessionSettings,
-        StreamItem,
-    )
+    from modelyard.provider import ModelCard, ProviderError, SessionSettings
     from modelyard_gemini.session import GeminiSession
 
 MODELYARD_API = 1
@@ -55,35 +46,11 @@ async def modelyard_open(settings: SessionSettings) -> GeminiSession:
     return await open_session(settings)
 
 
-@hookimpl
-async def modelyard_complete(session: GeminiSession, request: Request, card: ModelCard) -> Completion:
-    return await session.complete(request, card)
-
-
-@hookimpl
-def modelyard_stream(session: GeminiSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-    return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_fetches(session: GeminiSession, part: ImagePart | FilePart, card: ModelCard) -> bool:
-    from modelyard_gemini.media import fetches
-
-    return fetches(part)
-
-
-@hookimpl
-async def modelyard_list_models(session: GeminiSession) -> Sequence[ModelCard]:
-    from modelyard_gemini.listing import list_models
-
-    return await list_models(session)
-
-
-@hookimpl
-async def modelyard_count_tokens(session: GeminiSession, request: Request, card: ModelCard) -> int:
-    from modelyard_gemini.counting import count_tokens
-
-    return await count_tokens(session, request, card)
+modelyard_complete = SessionHooks.complete
+modelyard_stream = SessionHooks.stream
+modelyard_fetches = SessionHooks.fetches
+modelyard_list_models = SessionHooks.list_models
+modelyard_count_tokens = SessionHooks.count_tokens
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 
 from modelyard.provider import (
@@ -10,7 +10,9 @@ from modelyard.provider import (
     Bounds,
     Collector,
     Event,
+    FilePart,
     HttpSession,
+    ImagePart,
     InvalidResponseError,
     JsonObject,
     ModelCard,
@@ -30,8 +32,11 @@ from modelyard.provider import (
     make_client,
     raise_for_status,
 )
+from modelyard_gemini.counting import count_tokens
 from modelyard_gemini.errors import map_error
 from modelyard_gemini.events import GeminiDecoder, Segments
+from modelyard_gemini.listing import list_models
+from modelyard_gemini.media import fetches
 from modelyard_gemini.options import GeminiOptions
 from modelyard_gemini.request import build_generate_request, wire_model
 
@@ -94,6 +99,18 @@ class GeminiSession(HttpSession):
         yield decoder.joined(last)
         if not decoder.finished:
             raise StreamInterruptedError("The answer ended before its finish reason.")
+
+    def fetches(self, part: ImagePart | FilePart, card: ModelCard) -> bool:
+        """Whether Google fetches the URL of a part."""
+        return fetches(part)
+
+    async def count_tokens(self, request: Request, card: ModelCard) -> int:
+        """The input tokens of a request, as Google counts them."""
+        return await count_tokens(self, request, card)
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Cards of the models Google lists for the key."""
+        return await list_models(self)
 
     async def ask(self, method: str, path: str, body: JsonObject | None = None) -> JsonObject:
         """Ask for something beside an answer; raises ``HttpFailure`` for a status that is no success."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
+from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.provider import Completion, ModelCard, ProviderError, Request, SessionSettings, StreamItem
+    from modelyard.provider import ModelCard, ProviderError, SessionSettings
     from modelyard_mistral.session import MistralSession
 
 MODELYARD_API = 1
@@ -47,28 +47,10 @@ async def modelyard_open(settings: SessionSettings) -> MistralSession:
     return await open_session(settings)
 
 
-@hookimpl
-async def modelyard_complete(session: MistralSession, request: Request, card: ModelCard) -> Completion:
-    return await session.complete(request, card)
-
-
-@hookimpl
-def modelyard_stream(session: MistralSession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-    return session.stream(request, card)
-
-
-@hookimpl
-async def modelyard_list_models(session: MistralSession) -> Sequence[ModelCard]:
-    from modelyard_mistral.listing import list_models
-
-    return await list_models(session)
-
-
-@hookimpl
-async def modelyard_count_tokens(session: MistralSession, request: Request, card: ModelCard) -> int | None:
-    from modelyard_mistral.counting import count_tokens
-
-    return await count_tokens(session, request, card)
+modelyard_complete = SessionHooks.complete
+modelyard_stream = SessionHooks.stream
+modelyard_list_models = SessionHooks.list_models
+modelyard_count_tokens = SessionHooks.count_tokens
 
 
 @hookimpl

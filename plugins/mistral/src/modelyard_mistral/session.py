@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
@@ -32,8 +32,10 @@ from modelyard.provider import (
     make_client,
     without_version,
 )
+from modelyard_mistral.counting import count_tokens
 from modelyard_mistral.errors import find_request_id
 from modelyard_mistral.events import MistralDecoder
+from modelyard_mistral.listing import list_models
 from modelyard_mistral.options import SERVERS, MistralOptions
 from modelyard_mistral.request import ChatRequest, build_chat_request
 
@@ -85,6 +87,14 @@ class MistralSession(HttpSession):
 
     def decoder(self, wire: WireRequest, request: Request) -> StreamDecoder:
         return MistralDecoder(request.model, think_tags=isinstance(wire, ChatRequest) and wire.think_tags)
+
+    async def count_tokens(self, request: Request, card: ModelCard) -> int | None:
+        """The input tokens of a request, ``None`` where Mistral has no way to count them."""
+        return await count_tokens(self, request, card)
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Cards of the chat models Mistral serves now."""
+        return await list_models(self)
 
     async def send(self, wire: WireRequest, *, stream: bool) -> Response:
         if self._credential is None and self._official is not None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelyard.provider import HistoryRules, ProviderInfo, hookimpl
+from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
 
 if TYPE_CHECKING:
-    from modelyard.provider import (
-        Completion,
-        FilePart,
-        ImagePart,
-        ModelCard,
-        ProviderError,
-        Request,
-        SessionSettings,
-        StreamItem,
-    )
+    from modelyard.provider import ModelCard, ProviderError, Request, SessionSettings
     from modelyard_openai.session import OpenAISession
 
 MODELYARD_API = 1
@@ -56,19 +47,11 @@ async def modelyard_open(settings: SessionSettings) -> OpenAISession:
     return await open_session(settings)
 
 
-@hookimpl
-async def modelyard_complete(session: OpenAISession, request: Request, card: ModelCard) -> Completion:
-    return await session.complete(request, card)
-
-
-@hookimpl
-def modelyard_stream(session: OpenAISession, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-    return session.stream(request, card)
-
-
-@hookimpl
-def modelyard_fetches(session: OpenAISession, part: ImagePart | FilePart, card: ModelCard) -> bool:
-    return session.fetches(part, card)
+modelyard_complete = SessionHooks.complete
+modelyard_stream = SessionHooks.stream
+modelyard_fetches = SessionHooks.fetches
+modelyard_count_tokens = SessionHooks.count_tokens
+modelyard_list_models = SessionHooks.list_models
 
 
 @hookimpl
@@ -76,16 +59,6 @@ def modelyard_validate(request: Request, card: ModelCard) -> None:
     from modelyard_openai.request import check_request
 
     check_request(request, card)
-
-
-@hookimpl
-async def modelyard_count_tokens(session: OpenAISession, request: Request, card: ModelCard) -> int | None:
-    return await session.count_tokens(request, card)
-
-
-@hookimpl
-async def modelyard_list_models(session: OpenAISession) -> Sequence[ModelCard]:
-    return await session.list_models()
 
 
 @hookimpl
