@@ -32,7 +32,7 @@ LAYERS: Final[tuple[tuple[str, str], ...]] = (
     ("choice", "health deployments media routing"),
     ("calls", "calls"),
     ("conversations", "structured runs"),
-    ("entry", "runtime_settings runtime sync diagnosis modelyard provider"),
+    ("entry", "runtime_settings runtime sync diagnosis provider _earlier modelyard"),
     ("tools round the house", "testing scaffold cli pytest_plugin"),
 )
 """From the ground up: a folder imports, at run time, only folders that are named before it."""

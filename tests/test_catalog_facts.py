@@ -11,7 +11,7 @@ import pytest
 from pydantic_core import from_json
 
 from modelyard import ModelCard, Runtime
-from modelyard.catalog.card import Group, Lifecycle, Limits, Reasoning
+from modelyard.catalog.card import Group, Lifecycle, ModelLimits, Reasoning
 from modelyard.catalog.construct import Constructor
 from modelyard.catalog.library_prices import library_price
 from modelyard.catalog.pricing import price_at
@@ -22,7 +22,7 @@ from .conftest import PROVIDERS
 ROOT = Path(__file__).parents[1]
 CARDS = tuple(Runtime(plugins=PROVIDERS, catalog_cache=False).catalog)
 EMPTY: dict[str, Any] = {
-    "limits": Limits(),
+    "limits": ModelLimits(),
     "capabilities": {},
     "reasoning": Reasoning(),
     "lifecycle": Lifecycle(),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modelyard import ModelCard, ProviderError, Runtime, hookimpl
-from modelyard.catalog.card import Lifecycle, Limits, PriceStep
+from modelyard.catalog.card import Lifecycle, ModelLimits, PriceStep
 from modelyard.testing import ScriptedProvider
 from modelyard.testing.scripted import ScriptedSession
 
@@ -21,7 +21,7 @@ SHIPPED = ModelCard(
     id="one",
     label="One",
     aliases=("first",),
-    limits=Limits(context_window=1000),
+    limits=ModelLimits(context_window=1000),
     prices=(PriceStep(input=1, output=2),),
 )
 GONE = ModelCard(provider="acme", id="gone", label="Gone")
@@ -30,7 +30,7 @@ LISTED = (
         provider="acme",
         id="one",
         label="one",
-        limits=Limits(context_window=2000),
+        limits=ModelLimits(context_window=2000),
         lifecycle=Lifecycle(retires=date(2027, 6, 1)),
     ),
     ModelCard(provider="acme", id="new-1", label="New 1"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard import Message, ModelCard, ModelyardError, NoRouteError, Request, Runtime, Tool
-from modelyard.catalog.card import Limits, PriceStep
+from modelyard.catalog.card import ModelLimits, PriceStep
 from modelyard.catalog.constraints import Constraints, DeploymentTerms
 from modelyard.catalog.retention import Region, Retention
 from modelyard.routing.needs import Needs, derive_needs
@@ -41,7 +41,7 @@ retentions = st.builds(
 facts = st.fixed_dictionaries(
     {
         "capabilities": capabilities,
-        "limits": st.builds(Limits, context_window=st.sampled_from([None, 8, 1000, 100_000])),
+        "limits": st.builds(ModelLimits, context_window=st.sampled_from([None, 8, 1000, 100_000])),
         "prices": st.sampled_from([(), (PriceStep(input=1, output=2),), (PriceStep(input=5, output=20),)]),
         "retention": retentions,
         "default_contexts": st.sampled_from([(), ("chat",)]),

@@ -21,7 +21,7 @@ from modelyard import (
     UnsupportedFeatureError,
     hookimpl,
 )
-from modelyard.catalog.card import Lifecycle, Limits, PriceStep
+from modelyard.catalog.card import Lifecycle, ModelLimits, PriceStep
 from modelyard.catalog.retention import Region, Retention
 from modelyard.deployments.candidates import Candidate
 from modelyard.routing.needs import Needs
@@ -157,7 +157,7 @@ def test_a_provider_without_a_key_is_a_candidate_with_a_reason() -> None:
 
 PRICED = (
     card("one", "dear", prices=[PriceStep(input=10, output=50)]),
-    card("two", "cheap", prices=[PriceStep(input=1, output=5)], limits=Limits(context_window=1000)),
+    card("two", "cheap", prices=[PriceStep(input=1, output=5)], limits=ModelLimits(context_window=1000)),
     card("two", "unpriced"),
 )
 

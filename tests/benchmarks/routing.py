@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 
 from modelyard import Message, ModelCard, Runtime, Tool
-from modelyard.catalog.card import Limits, PriceStep
+from modelyard.catalog.card import ModelLimits, PriceStep
 from modelyard.health.local_state import LocalState
 from modelyard.routing.filter_cache import FilterCache
 from modelyard.routing.needs import derive_needs
@@ -61,7 +61,7 @@ def _pool(size: int) -> tuple[tuple[str, ...], Runtime]:
                 "id": f"m{number}",
                 "label": f"M {number}",
                 "capabilities": _CAPABILITIES,
-                "limits": Limits(context_window=200_000),
+                "limits": ModelLimits(context_window=200_000),
                 "prices": (PriceStep(input=1 + number % 7, output=5),),
             }
         )

@@ -13,7 +13,7 @@ from modelyard._exports import Exports
 if TYPE_CHECKING:
     from modelyard.bounds import Bounds
     from modelyard.catalog.capability import Capability, CapabilityName
-    from modelyard.catalog.card import Lifecycle, Limits, ModelCard, Reasoning, Source
+    from modelyard.catalog.card import Lifecycle, ModelCard, ModelLimits, Reasoning, Source
     from modelyard.catalog.loader import load_cards, parse_cards
     from modelyard.credentials.resolve import Credential, missing_credential
     from modelyard.credentials.veil import SecretHeaders
@@ -131,8 +131,8 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "Capability",
     "CapabilityName",
     "Lifecycle",
-    "Limits",
     "ModelCard",
+    "ModelLimits",
     "Reasoning",
     "Source",
     "load_cards",
@@ -266,7 +266,7 @@ _EXPORTS = Exports(
     """
     bounds: Bounds
     catalog.capability: Capability CapabilityName
-    catalog.card: Lifecycle Limits ModelCard Reasoning Source
+    catalog.card: Lifecycle ModelCard ModelLimits Reasoning Source
     catalog.loader: load_cards parse_cards
     credentials.resolve: Credential missing_credential
     credentials.veil: SecretHeaders

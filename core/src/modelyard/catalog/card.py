@@ -16,9 +16,9 @@ __all__ = [
     "Context",
     "Group",
     "Lifecycle",
-    "Limits",
     "ModelCard",
     "ModelKind",
+    "ModelLimits",
     "PriceStep",
     "Reasoning",
     "Source",
@@ -37,7 +37,7 @@ class Source(Frozen):
     url: str | None = None
 
 
-class Limits(Frozen):
+class ModelLimits(Frozen):
     """Sizes in tokens; ``None`` where no source gives one."""
 
     context_window: int | None = None
@@ -96,7 +96,7 @@ class ModelCard(Frozen):
     kind: ModelKind = "chat"
     """What the model is for; only ``chat`` models take part in routing."""
     aliases: tuple[str, ...] = ()
-    limits: Limits = Field(default_factory=Limits)
+    limits: ModelLimits = Field(default_factory=ModelLimits)
     capabilities: dict[CapabilityName, Capability] = Field(default_factory=dict)
     reasoning: Reasoning = Field(default_factory=Reasoning)
     tool_choice: tuple[Literal["auto", "required", "none", "name"], ...] = ()

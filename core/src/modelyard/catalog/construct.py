@@ -15,9 +15,9 @@ from modelyard.catalog.card import (
     Context,
     Group,
     Lifecycle,
-    Limits,
     ModelCard,
     ModelKind,
+    ModelLimits,
     PriceStep,
     Reasoning,
     Source,
@@ -216,7 +216,7 @@ _READERS: Final[dict[str, Reader]] = {
     "label": _text,
     "kind": _one_of(*get_args(ModelKind)),
     "aliases": _words,
-    "limits": _group(Limits, _LIMITS),  # type: ignore[arg-type]
+    "limits": _group(ModelLimits, _LIMITS),  # type: ignore[arg-type]
     "capabilities": _mapping(frozenset(CAPABILITIES), _capability),
     "reasoning": _group(Reasoning, _REASONING),
     "tool_choice": _several(_one_of("auto", "required", "none", "name")),

@@ -1,1 +1,42 @@
-"""Deciding where a request goes, and what happens when it fails there."""
+"""Choosing where a request goes: what it needs, what the host allows, which order, and why.
+
+The choice is pure: nothing here calls a provider.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelyard._exports import Exports
+
+if TYPE_CHECKING:
+    from modelyard.catalog.constraints import Constraints
+    from modelyard.deployments.candidates import Candidate
+    from modelyard.routing.needs import Needs
+    from modelyard.routing.policy import RouteChoice, RoutePolicy
+    from modelyard.routing.trace import RouteStep, RouteTrace
+
+__all__ = [  # noqa: RUF022  # grouped by subject
+    # what the host asks for
+    "Constraints",
+    "RouteChoice",
+    "RoutePolicy",
+    # what was decided
+    "Candidate",
+    "Needs",
+    "RouteStep",
+    "RouteTrace",
+]
+
+_EXPORTS = Exports(
+    __name__,
+    """
+    catalog.constraints: Constraints
+    deployments.candidates: Candidate
+    routing.needs: Needs
+    routing.policy: RouteChoice RoutePolicy
+    routing.trace: RouteStep RouteTrace
+    """,
+)
+__getattr__ = _EXPORTS.get
+__dir__ = _EXPORTS.names

@@ -10,8 +10,8 @@ from modelyard.provider import (
     InvalidResponseError,
     JsonObject,
     Lifecycle,
-    Limits,
     ModelCard,
+    ModelLimits,
     Reasoning,
     Source,
     count,
@@ -76,7 +76,7 @@ def card_of(entry: JsonObject) -> ModelCard:
         provider="claude",
         id=model,
         label=str(entry.get("display_name") or model),
-        limits=Limits(
+        limits=ModelLimits(
             context_window=count(entry, "max_input_tokens"), max_output_tokens=count(entry, "max_tokens")
         ),
         capabilities={ours: _state(said, theirs) for ours, theirs in _CAPABILITIES.items() if theirs in said},

@@ -13,8 +13,8 @@ from modelyard.provider import (
     Cursors,
     InvalidResponseError,
     JsonObject,
-    Limits,
     ModelCard,
+    ModelLimits,
     Source,
     count,
 )
@@ -67,7 +67,7 @@ def _card(entry: JsonObject) -> ModelCard:
         id=model,
         label=label if isinstance(label, str) and label else model,
         aliases=(f"models/{model}",),
-        limits=Limits(
+        limits=ModelLimits(
             max_input_tokens=count(entry, "inputTokenLimit"), max_output_tokens=count(entry, "outputTokenLimit")
         ),
         capabilities=capabilities,

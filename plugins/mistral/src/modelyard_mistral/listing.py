@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from modelyard.provider import Capability, CapabilityName, Lifecycle, Limits, ModelCard, load_cards
+from modelyard.provider import Capability, CapabilityName, Lifecycle, ModelCard, ModelLimits, load_cards
 
 if TYPE_CHECKING:
     from modelyard_mistral.session import MistralSession
@@ -72,7 +72,7 @@ def _state(able: object) -> Capability:
     return Capability(state="supported" if able else "unsupported")
 
 
-def _limits(entry: Any, limits: Limits) -> Limits:
+def _limits(entry: Any, limits: ModelLimits) -> ModelLimits:
     if "max_context_length" not in entry.model_fields_set:
         return limits
     return limits.model_copy(update={"context_window": entry.max_context_length})
