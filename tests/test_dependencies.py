@@ -136,8 +136,8 @@ def test_make_lowest_installs_the_declared_floor_of_every_requirement(suite: Sui
 def test_the_base_install_stays_small() -> None:
     """Each of these is there for a reason that docs/decisions.md gives."""
     assert names(declared("core")) == {
-        "aiohttp", "docstring-parser", "httpx", "jsonschema", "pluggy", "pydantic",
-        "pydantic-core", "referencing", "truststore", "yarl",
+        "aiohttp", "docstring-parser", "httpx", "importlib-metadata", "jsonschema", "pluggy",
+        "pydantic", "pydantic-core", "referencing", "truststore", "yarl",
     }  # fmt: skip
 
 

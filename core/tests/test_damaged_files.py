@@ -124,7 +124,11 @@ METADATA = b"Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n"
 POINTS = b"[modelyard.providers]\nbroken = nowhere\n"
 INSTALLED = {
     "METADATA is no UTF-8": (b"Name: b\xffd\n", POINTS, ""),
-    "entry points are no UTF-8": (METADATA, POINTS + b"\xff", "is damaged (UnicodeDecodeError) and left out"),
+    "entry points are no UTF-8": (
+        METADATA,
+        POINTS + b"\xff",
+        "is damaged and left out: entry_points.txt cannot be read: UnicodeDecodeError",
+    ),
     "both": (b"\xff", b"\xff", "and left out"),
     "entry points are binary": (METADATA, bytes(range(128)), ""),
 }

@@ -13,7 +13,7 @@ import textwrap
 __all__ = ["first_answer", "import_cost"]
 
 _COUNT = "import sys; print(len(sys.modules))"
-_BARE = f"import pluggy, importlib.metadata, pydantic; from pydantic import BaseModel; {_COUNT}"
+_BARE = f"import pluggy, importlib_metadata, pydantic; from pydantic import BaseModel; {_COUNT}"
 _OURS = f"import modelyard; len(modelyard.Runtime().catalog); {_COUNT}"
 
 _FIRST = {

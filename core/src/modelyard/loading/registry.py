@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelyard.errors import ConfigurationError, ModelyardError
 from modelyard.hookspecs import API_VERSION
 from modelyard.loading.binding import ProviderBinding, check_kinds, missing_hooks, new_manager
-from modelyard.loading.discovery import FoundPlugin, by_name, discover, wrap_object
+from modelyard.loading.discovery import PROVIDER_GROUP, FoundPlugin, by_name, scan, wrap_object
 from modelyard.loading.failures import PluginFailure, PluginStatus, Stage
 from modelyard.loading.policy import PluginPolicy
 from modelyard.suggest import did_you_mean
@@ -128,7 +128,8 @@ class PluginRegistry:
             return self._found
         allowed: list[FoundPlugin] = []
         disabled: list[FoundPlugin] = []
-        for plugin in discover():
+        installed = scan()
+        for plugin in installed.of(PROVIDER_GROUP):
             permitted = self._policy.allows(plugin.name, plugin.distribution)
             (allowed if permitted else disabled).append(plugin)
         for plugin_object in self._objects:
@@ -142,6 +143,9 @@ class PluginRegistry:
             else:
                 self._conflict(name, claimants)
         self._found, self._disabled = usable, disabled
+        for failure in installed.damaged:
+            if self._policy.allows(failure.name, failure.distribution):
+                self._record(failure)
         return usable
 
     def _conflict(self, name: str, claimants: Iterable[FoundPlugin]) -> None:
@@ -196,14 +200,17 @@ class PluginRegistry:
             self._set_aside(gone, broken)
 
     def _set_aside(self, found: FoundPlugin, broken: _Broken) -> None:
-        failure = PluginFailure(found.name, found.distribution, found.version, broken.stage, broken.error)
-        key = found.name if found.name not in self._failures else f"{found.name} ({found.distribution})"
+        self._record(PluginFailure(found.name, found.distribution, found.version, broken.stage, broken.error))
+
+    def _record(self, failure: PluginFailure) -> None:
+        key = failure.name if failure.name not in self._failures else f"{failure.name} ({failure.distribution})"
         self._failures[key] = failure
         if self._policy.strict:
             raise ConfigurationError(f"The plugin {failure}.") from None
 
     def _absent(self, provider: str) -> ModelyardError:
-        failures = [failure for failure in self._failures.values() if failure.name == provider]
+        damaged = f"modelyard-{provider}"  # a package whose entry points cannot be read goes by its own name
+        failures = [failure for failure in self._failures.values() if failure.name in (provider, damaged)]
         if failures:
             return ConfigurationError(
                 f"The plugin {failures[0]}.",
