@@ -103,21 +103,66 @@ def backward(kind: Kind) -> set[tuple[str, str]]:
     }
 
 
-def picture() -> str:
-    """The layers with their folders, and the run-time arrows that no other path implies, as a mermaid graph."""
-    graph = arrows("run")
-    lines = ["```mermaid", "flowchart TD"]
-    for number, (title, folders) in reversed(list(enumerate(LAYERS))):
-        lines.append(f'  subgraph layer{number}["{title}"]')
-        lines += [f"    {folder}" for folder in folders.split()]
-        lines.append("  end")
-    for folder in reversed(ORDER):
-        lines += [f"  {folder} --> {other}" for other in sorted(_direct(graph, folder)) if other not in _GROUND]
-    return "\n".join([*lines, "```"])
-
-
 _GROUND: Final = frozenset(LAYERS[0][1].split())
 """Everything stands on the ground: arrows to it would hide the others."""
+_DRAWN_MODULES: Final = frozenset({"hookspecs", "session", "config", "runtime", "sync", "diagnosis"})
+"""Modules beside the folders that are drawn; the others are helpers, and arrows lead through them."""
+
+
+def picture() -> str:
+    """The folders in their layers, and the run-time arrows that no other path implies, as a mermaid graph."""
+    packages = {folder_of(name) for name, path in modules().items() if path.name == "__init__.py"}
+    drawn = [folder for folder in ORDER if folder not in _GROUND and folder in (packages | _DRAWN_MODULES)]
+    drawn.remove("modelyard")
+    graph = _through(arrows("run"), set(drawn))
+    lines = ["```mermaid", "flowchart TD"]
+    for number, (title, folders) in reversed(list(enumerate(LAYERS))):
+        shown = [folder for folder in folders.split() if folder in drawn] or ["ground"]
+        lines.append(f'  subgraph layer{number}["{title}"]')
+        lines += [f"    {folder}" for folder in shown if folder != "ground"]
+        lines += ['    ground["errors, types, refs, bounds, ..."]'] if shown == ["ground"] else []
+        lines.append("  end")
+    for folder in reversed(drawn):
+        direct = sorted(_direct(graph, folder))
+        lines += [f"  {folder} --> {other}" for other in direct or ["ground"]]
+    return "\n".join([*lines, "```", "", table()])
+
+
+def table() -> str:
+    """The layers from the top down, with what each folder and module is for, in the words of its docstring."""
+    lines = ["| layer | folder or module | what it is for |", "|---|---|---|"]
+    known = modules()
+    for title, folders in reversed(LAYERS):
+        for folder in folders.split():
+            path = known["modelyard" if folder == "modelyard" else f"modelyard.{folder}"]
+            name = (
+                "`__init__.py`"
+                if folder == "modelyard"
+                else f"`{folder}{'/' if path.stem == '__init__' else '.py'}`"
+            )
+            lines.append(f"| {title} | {name} | {_first_line(path)} |")
+            title = ""  # noqa: PLW2901 - told once for its layer
+    return "\n".join(lines)
+
+
+def _first_line(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.splitlines()[0].replace("``", "`").replace("|", "\\|")
+
+
+def _through(graph: dict[str, set[str]], drawn: set[str]) -> dict[str, set[str]]:
+    """The arrows between what is drawn; one that leads through a module that is not drawn counts as direct."""
+    found: dict[str, set[str]] = {}
+    for folder in drawn:
+        seen: set[str] = set()
+        todo = list(graph[folder])
+        while todo:
+            other = todo.pop()
+            if other not in seen:
+                seen.add(other)
+                todo += [] if other in drawn else graph[other]
+        found[folder] = (seen & drawn) - {folder}
+    return found
 
 
 def _direct(graph: dict[str, set[str]], folder: str) -> set[str]:
@@ -137,6 +182,22 @@ def _reach(graph: dict[str, set[str]], start: str) -> set[str]:
             seen.add(folder)
             todo += graph[folder]
     return seen
+
+
+def size_of_sdk() -> tuple[int, int]:
+    """Lines of all that ``modelyard.provider`` loads when every name of it is used, and of the whole core."""
+    known = modules()
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in known.items()}
+    promised = [target for target, _ in imports(known["modelyard.provider"])]
+    seen: set[str] = set()
+    todo = [name for name in promised if name in known]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            found = (target for target, kind in imports(known[name]) if kind == "run")
+            todo += [target if target in known else target.rpartition(".")[0] for target in found]
+    return sum(lines[name] for name in seen if name != "modelyard"), sum(lines.values())
 
 
 def with_picture(page: str) -> str:

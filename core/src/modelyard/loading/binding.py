@@ -156,13 +156,13 @@ def check_kinds(manager: pluggy.PluginManager, plugin: object) -> str | None:
         for impl in caller.get_hookimpls():
             if impl.plugin is not plugin or impl.wrapper or impl.hookwrapper:
                 continue
-            problem = _wrong_colour(caller.name, impl.function)
+            problem = _wrong_kind(caller.name, impl.function)
             if problem is not None:
                 return f"{caller.name} {problem}"
     return None
 
 
-def _wrong_colour(name: str, function: object) -> str | None:
+def _wrong_kind(name: str, function: object) -> str | None:
     coroutine = inspect.iscoroutinefunction(function)
     if name == STREAM_HOOK:
         return "must be an async generator (yield events), not a coroutine function" if coroutine else None
