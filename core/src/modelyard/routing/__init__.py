@@ -1,4 +1,4 @@
-"""Choosing where a request goes: needs, filter, order, trace. Pure functions; nobody is called.
+"""Choosing where a request goes: what it needs, what the host allows, which order, and why.
 
 The choice is pure: nothing here calls a provider.
 """
