@@ -112,7 +112,7 @@ def test_models_and_plugins_as_tables_and_as_json() -> None:
     assert {"providers", "models", "defaults"} <= set(described)
     assert "modelyard-openai" in run("plugins").stdout
     listed = json.loads(run("plugins", "--json").stdout)
-    assert {"provider", "package", "version", "state", "stage", "error"} == set(listed[0])
+    assert {"name", "kind", "group", "provider", "package", "version", "state", "stage", "error"} == set(listed[0])
 
 
 def test_models_that_meet_every_condition() -> None:

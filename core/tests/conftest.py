@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 InstallPlugin = Callable[..., None]
+InstallPackage = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +39,27 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallPlugin:
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     return install_plugin
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallPackage:
+    """Install a distribution with entry points of any group, ``{"modelyard.tools": {"dice": "roll"}}``.
+
+    An entry point names what its module holds, or is empty for the module itself.
+    """
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install_package(distribution: str, groups: Mapping[str, Mapping[str, str]], source: str) -> None:
+        module = distribution.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+        info = tmp_path / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        lines = []
+        for group, entries in groups.items():
+            lines.append(f"[{group}]")
+            lines += [f"{name} = {module}{target and f':{target}'}" for name, target in entries.items()]
+        (info / "entry_points.txt").write_text("\n".join(lines))
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install_package

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
@@ -14,6 +14,8 @@ from modelyard.config import ProviderConfig
 from modelyard.credentials.secret import conceal_key
 from modelyard.credentials.veil import veil
 from modelyard.deadlines import Deadlines, seconds
+from modelyard.loading.discovery import scan
+from modelyard.loading.extensions import Extensions
 from modelyard.loading.observers import Observers
 from modelyard.loading.policy import PluginPolicy
 from modelyard.loading.registry import PluginRegistry
@@ -21,6 +23,7 @@ from modelyard.refs import canonical_provider
 from modelyard.runtime_settings import (
     cache_path,
     check_resolver,
+    extension_policy,
     make_configs,
     make_defaults,
     make_fetch,
@@ -135,9 +138,11 @@ class Runtime(StructuredCalls):
     bounds:
         ``Bounds``, or a dict of its fields: how much of an answer, an error, a list is taken.
     plugins:
-        Which plugins may load: provider ids or distribution names, or a ``PluginPolicy``. An item that is no
-        text is itself used as a plugin, in place of an installed one of the same id. ``None`` allows every
-        installed plugin, within ``MODELYARD_PLUGINS`` and ``MODELYARD_DISABLE_PLUGINS``.
+        Which plugins may load: names of plugins or distributions, or a ``PluginPolicy``. An item that is no
+        text is itself used as a provider's plugin, in place of an installed one of the same id. ``None`` allows
+        every installed plugin, within ``MODELYARD_PLUGINS`` and ``MODELYARD_DISABLE_PLUGINS``. It holds for
+        providers and for what else packages bring, such as observers; a list of objects alone chooses the
+        providers and leaves the others as they are.
     hooks:
         Objects with host hooks: wrappers of a provider's hooks, and observers of attempts.
     strict:
@@ -177,9 +182,11 @@ class Runtime(StructuredCalls):
         self._configs: dict[str, tuple[ProviderConfig, ...]] = {}  # the text form of a half-made one needs it
         self._configs = make_configs(providers)
         policy, objects = plugin_policy(plugins, strict=strict)
-        observers = Observers(hooks)
-        self._observe = observers.tell
-        self._registry = PluginRegistry(policy, plugins=objects, wrappers=observers.wrappers)
+        look = cache(scan)  # what is installed is read once, for providers and everything else
+        self._extensions = Extensions(extension_policy(policy, objects), look)
+        self._observers = Observers(hooks, self._extensions)
+        self._observe = self._observers.tell
+        self._registry = PluginRegistry(policy, plugins=objects, wrappers=self._observers.wrappers, look=look)
         wait, tls = Deadlines.make(deadlines), SharedTls()
         self._endpoints = Endpoints(
             self._configs,
@@ -205,7 +212,7 @@ class Runtime(StructuredCalls):
             "limits": make_limits(limits),
             "state": make_state(state),
             "clock": clock,
-            "observe": observers.tell,
+            "observe": self._observe,
             "fetch": make_fetch(fetch_urls),
             "tls": tls,
         }
@@ -215,6 +222,7 @@ class Runtime(StructuredCalls):
         """Made for the first call: listing the catalog needs none of what it imports."""
         from modelyard.calls.planner import Planner
 
+        self._observers.join_installed()
         return Planner(self._registry, self._endpoints, self._store, **self._policies)
 
     async def __aenter__(self) -> Self:
@@ -280,8 +288,12 @@ class Runtime(StructuredCalls):
         return self._planner.explain(model, messages, options, stream=stream)
 
     def plugins(self) -> tuple[PluginStatus, ...]:
-        """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason."""
-        return self._registry.status()
+        """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason.
+
+        Providers come first, then what packages bring beside them: observers, credentials, orders, catalogs, tools
+        and commands. All are loaded for it.
+        """
+        return (*self._registry.status(), *self._extensions.status())
 
     async def complete(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> Completion:
         """Ask for a whole answer.

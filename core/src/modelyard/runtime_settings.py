@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cache_path",
     "check_resolver",
+    "extension_policy",
     "make_configs",
     "make_defaults",
     "make_fetch",
@@ -136,3 +137,12 @@ def plugin_policy(
     objects = tuple(item for item in items if not isinstance(item, str))
     allow = None if plugins is None else names
     return PluginPolicy.make(allow, strict=strict), objects
+
+
+def extension_policy(policy: PluginPolicy, objects: Sequence[object]) -> PluginPolicy:
+    """Which plugins that are no providers may load: the same, unless only objects were listed.
+
+    Such a list says which providers there are, by bringing them, and names nothing else that could be allowed.
+    """
+    only_objects = bool(objects) and policy.allow == frozenset()
+    return PluginPolicy.make(None, policy.deny, strict=policy.strict) if only_objects else policy

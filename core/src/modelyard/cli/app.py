@@ -14,12 +14,14 @@ import typer
 from modelyard import ModelyardError, Runtime
 from modelyard.cli import chat as chat_command
 from modelyard.cli import listing, tables
+from modelyard.cli.installed import CommandGroup
 from modelyard.cli.needs import conditions, needs_of
 from modelyard.cli.screen import Screen
 
 __all__ = ["app"]
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="One runtime for language-model providers.",
     no_args_is_help=True,
     add_completion=False,
@@ -167,8 +169,9 @@ def doctor(
 
 @app.command()
 def plugins(as_json: AsJson = False) -> None:
-    """List the provider plugins found, and what is wrong with those that do not load."""
-    statuses = Runtime().plugins()
+    """List the plugins found, providers and others, and what is wrong with those that do not load."""
+    with _errors_as_messages():
+        statuses = Runtime().plugins()
     if as_json:
         Screen().say_json([tables.plugin_row(status) for status in statuses])
     else:

@@ -14,7 +14,9 @@ from modelyard.catalog.capability import CapabilityName
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.pricing import price_of
 from modelyard.cli.screen import Screen
+from modelyard.loading.discovery import PROVIDER_GROUP
 from modelyard.loading.failures import PluginStatus
+from modelyard.loading.kinds import word_of
 
 __all__ = ["models_table", "plugin_row", "plugins_table"]
 
@@ -59,20 +61,24 @@ def models_table(screen: Screen, cards: Iterable[ModelCard], needs: Sequence[Cap
 def plugins_table(screen: Screen, statuses: Iterable[PluginStatus]) -> Table:
     """One line for each plugin."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("provider", "package", "version", "state"):
+    for title in ("kind", "name", "package", "version", "state"):
         table.add_column(title, no_wrap=True)
     table.add_column("what went wrong")
     for status in statuses:
         wrong = f"{status.stage}: {status.error}" if status.stage else ""
         state = screen.marked(_STATES[status.state])
-        table.add_row(status.name, status.distribution, status.version, state, wrong)
+        kind = word_of(status.group)
+        table.add_row(kind, status.name, status.distribution, status.version, state, wrong)
     return table
 
 
 def plugin_row(status: PluginStatus) -> dict[str, Any]:
-    """A plugin's state as plain data."""
+    """A plugin's state as plain data; ``provider`` is null for one of another kind."""
     return {
-        "provider": status.name,
+        "name": status.name,
+        "kind": word_of(status.group),
+        "group": status.group,
+        "provider": status.name if status.group == PROVIDER_GROUP else None,
         "package": status.distribution,
         "version": status.version,
         "state": status.state,

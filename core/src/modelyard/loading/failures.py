@@ -34,7 +34,7 @@ class PluginStatus:
     """One line of ``runtime.plugins()``: a plugin found, and whether it is usable.
 
     ``state`` is ``loaded``, ``quarantined`` (then ``failure`` says why) or ``disabled`` (by policy; it was
-    not imported).
+    not imported). ``group`` is its entry-point group, which says what kind of plugin it is.
     """
 
     name: str
@@ -42,6 +42,7 @@ class PluginStatus:
     version: str
     state: Literal["loaded", "quarantined", "disabled"]
     failure: PluginFailure | None = None
+    group: str = "modelyard.providers"
 
     @property
     def stage(self) -> Stage | None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError
 from modelyard.loading.binding import new_manager
+from modelyard.loading.kinds import OBSERVERS
 from modelyard.log import logger
 
 if TYPE_CHECKING:
     from pluggy import HookImpl
 
-__all__ = ["Observers"]
+    from modelyard.loading.extensions import Extensions
+
+__all__ = ["Observers", "hooks_of"]
 
 _OBSERVER_HOOKS = frozenset(
     f"modelyard_{what}_{when}" for what in ("run", "tool", "call", "attempt") for when in ("started", "finished")
@@ -22,18 +27,20 @@ _OBSERVER_HOOKS = frozenset(
 
 
 class Observers:
-    """The host's objects.
+    """The host's objects, and the observers that packages bring, which join them at the first use.
 
-    Raises ``ConfigurationError`` for one that could never work, or would answer in a provider's place.
+    Raises ``ConfigurationError`` for an object that could never work, or would answer in a provider's place.
     """
 
-    def __init__(self, hooks: Sequence[object]) -> None:
+    def __init__(self, hooks: Sequence[object], extensions: Extensions | None = None) -> None:
         if not isinstance(hooks, (list, tuple)):
             raise ConfigurationError(
                 f"hooks must be a list of objects, not {type(hooks).__name__}.", hint="Write hooks=[observer]."
             )
         self.wrappers = tuple(hooks)
         self._broken: set[tuple[int, str, type[BaseException]]] = set()
+        self._lock = threading.RLock()
+        self._extensions = extensions
         self._manager = new_manager() if hooks else None
         if self._manager is None:
             return
@@ -42,12 +49,24 @@ class Observers:
             self._manager.register(host)
         self._manager.check_pending()
 
+    def join_installed(self) -> None:
+        """Load the observers that packages bring; one that is broken is set aside and does not keep the others."""
+        with self._lock:
+            if self._extensions is None:
+                return
+            for each in self._extensions.all(OBSERVERS):
+                self._manager = self._manager or new_manager()
+                self._manager.register(each.value, name=f"{each.name} from {each.where}")
+            self._extensions = None
+
     def tell(self, event: str, **available: object) -> None:
         """Tell every observer of an event such as ``call_started``.
 
         Whatever one raises, a cancellation or ``SystemExit`` included, is its own failure: it is logged, and
         reaches neither the call nor another observer. The task that runs the call is not cancelled by it.
         """
+        if self._extensions is not None:
+            self.join_installed()
         if self._manager is None:
             return
         caller = getattr(self._manager.hook, f"modelyard_{event}")
@@ -74,16 +93,37 @@ class Observers:
         )
 
 
+def hooks_of(plugin: object) -> object:
+    """The observer hooks of a package's module or object, and nothing else of it.
+
+    It may be a provider's plugin too, and it cannot wrap what providers answer: that is the host's to allow.
+    Raises ``ConfigurationError`` for one without a hook, or with a hook that could never work.
+    """
+    marked = [name for name in sorted(_OBSERVER_HOOKS) if getattr(plugin, name, None) is not None]
+    if not marked:
+        raise ConfigurationError(
+            "it has no observer hook", hint="Observer hooks are modelyard_call_started and its like"
+        )
+    for name in marked:
+        _look_at_hook(plugin, name)
+    hooks = SimpleNamespace(__qualname__=_name(plugin), **{name: getattr(plugin, name) for name in marked})
+    new_manager().register(hooks)
+    return hooks
+
+
 def _look_at(host: object) -> None:
     """Refuse what would do nothing, or do it in a provider's place."""
     for name in dir(host):
-        if not name.startswith(f"{hookspecs.PROJECT}_"):
-            continue
-        function = getattr(host, name, None)
-        marks = getattr(function, f"{hookspecs.PROJECT}_impl", None)
-        problem, hint = _problem(name, function, marks, host)
-        if problem is not None:
-            raise ConfigurationError(f"The host hook {name} of {_name(host)} {problem}.", hint=hint)
+        if name.startswith(f"{hookspecs.PROJECT}_"):
+            _look_at_hook(host, name)
+
+
+def _look_at_hook(host: object, name: str) -> None:
+    function = getattr(host, name, None)
+    marks = getattr(function, f"{hookspecs.PROJECT}_impl", None)
+    problem, hint = _problem(name, function, marks, host)
+    if problem is not None:
+        raise ConfigurationError(f"The host hook {name} of {_name(host)} {problem}.", hint=hint)
 
 
 def _problem(

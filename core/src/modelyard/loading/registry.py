@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelyard.errors import ConfigurationError, ModelyardError
 from modelyard.hookspecs import API_VERSION
 from modelyard.loading.binding import ProviderBinding, check_kinds, missing_hooks, new_manager
-from modelyard.loading.discovery import PROVIDER_GROUP, FoundPlugin, by_name, scan, wrap_object
+from modelyard.loading.discovery import PROVIDER_GROUP, FoundPlugin, Installed, by_name, scan, wrap_object
 from modelyard.loading.failures import PluginFailure, PluginStatus, Stage
 from modelyard.loading.policy import PluginPolicy
 from modelyard.suggest import did_you_mean
@@ -50,8 +50,10 @@ class PluginRegistry:
         *,
         plugins: Sequence[object] = (),
         wrappers: Sequence[object] = (),
+        look: Callable[[], Installed] = scan,
     ) -> None:
         self._policy = policy
+        self._look = look
         self._objects = tuple(plugins)
         self._wrappers = tuple(wrappers)
         self._lock = threading.RLock()
@@ -128,7 +130,7 @@ class PluginRegistry:
             return self._found
         allowed: list[FoundPlugin] = []
         disabled: list[FoundPlugin] = []
-        installed = scan()
+        installed = self._look()
         for plugin in installed.of(PROVIDER_GROUP):
             permitted = self._policy.allows(plugin.name, plugin.distribution)
             (allowed if permitted else disabled).append(plugin)
