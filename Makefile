@@ -14,7 +14,7 @@ JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick $(SUITES:%=test-%) coverage bench architecture hook-docs reliability soak attack parity live lint format \
+.PHONY: help demo test quick $(SUITES:%=test-%) coverage bench api architecture hook-docs reliability soak attack parity live lint format \
   typecheck check lowest newest catalog-check release-check build clean
 
 help:  ## Show what each target does
@@ -46,6 +46,9 @@ coverage: $(TEST)/.ready  ## Run all tests under coverage and hold its floor; ht
 
 bench: $(TEST)/.ready  ## Measure speed against raw httpx in the same run
 	$(TEST)/bin/python -m tests.benchmarks $(ARGS)
+
+api: $(TEST)/.ready  ## Write the public names and their signatures into tests/api/*.txt, which a test compares
+	$(TEST)/bin/python -m tests.api
 
 architecture: $(TEST)/.ready  ## Draw the folders of the core and their imports into docs/architecture.md
 	$(TEST)/bin/python -m tests.architecture

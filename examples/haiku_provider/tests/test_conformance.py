@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from modelyard.testing.conformance import ProviderConformance
+from modelyard.testing import ProviderConformance
 from modelyard_haiku import plugin
 from modelyard_haiku.testing.dialect import DIALECT
 

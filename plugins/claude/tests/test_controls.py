@@ -10,7 +10,7 @@ import pytest
 
 from modelyard import ModelCard, UnsupportedFeatureError
 from modelyard.http.session import WireRequest
-from modelyard.testing.dialect import Rejection
+from modelyard.testing import Rejection
 from modelyard.types.base import JsonObject
 from modelyard_claude.options import ClaudeOptions
 

@@ -26,9 +26,19 @@ from modelyard.history.opaque import bind_account
 from modelyard.streaming.collect import collect
 from modelyard.streaming.grammar import check_stream
 from modelyard.streaming.sse import SseParser
-from modelyard.testing import Emulator, LoopbackServer, Received, Reply, Script
-from modelyard.testing.faults import Fault, crash_after, cut_after, split
-from modelyard.testing.script import Call, FailureKind
+from modelyard.testing import (
+    Call,
+    Emulator,
+    FailureKind,
+    Fault,
+    LoopbackServer,
+    Received,
+    Reply,
+    Script,
+    crash_after,
+    cut_after,
+    split,
+)
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.events import Event, ToolCallEnd
 from modelyard_claude.events import ClaudeDecoder

@@ -30,8 +30,17 @@ from modelyard import (
     Runtime,
     ServerError,
 )
-from modelyard.testing import Emulator, LoopbackServer, Reply, Script
-from modelyard.testing.faults import crash_after, hang_before_head, html_page, reset_after, reset_before_head
+from modelyard.testing import (
+    Emulator,
+    LoopbackServer,
+    Reply,
+    Script,
+    crash_after,
+    hang_before_head,
+    html_page,
+    reset_after,
+    reset_before_head,
+)
 from modelyard.types.base import JsonObject
 
 MODEL = "claude:claude-sonnet-5-5"

@@ -22,8 +22,7 @@ from modelyard import (
     UnsupportedFeatureError,
 )
 from modelyard.http.session import WireRequest
-from modelyard.testing import Emulator, Script
-from modelyard.testing.dialect import Rejection
+from modelyard.testing import Emulator, Rejection, Script
 from modelyard.types.base import JsonObject
 from modelyard_claude.options import ClaudeOptions
 

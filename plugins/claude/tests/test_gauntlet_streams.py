@@ -20,10 +20,23 @@ from modelyard import (
     StreamInterruptedError,
 )
 from modelyard.streaming.grammar import check_stream
-from modelyard.testing import Emulator, Hang, Pause, Received, Reply, Reset, Script
-from modelyard.testing.dialect import sse
-from modelyard.testing.faults import crash_after, cut_after, drip, hang_after, reset_after, split
-from modelyard.testing.server import Step
+from modelyard.testing import (
+    Emulator,
+    Hang,
+    Pause,
+    Received,
+    Reply,
+    ReplyStep,
+    Reset,
+    Script,
+    crash_after,
+    cut_after,
+    drip,
+    hang_after,
+    reset_after,
+    split,
+    sse,
+)
 from modelyard.types.base import JsonObject
 from modelyard.types.events import Event
 from modelyard_claude.testing.dialect import DIALECT
@@ -39,7 +52,7 @@ def events(script: Script) -> list[bytes]:
     return DIALECT.events(script, ASKED)
 
 
-def reply(*steps: Step | bytes) -> Reply:
+def reply(*steps: ReplyStep | bytes) -> Reply:
     return Reply.sse(steps)
 
 
@@ -205,7 +218,7 @@ async def _until(true: Callable[[], bool]) -> None:
     ids=["b25", "b25-start", "b26", "b26-pings"],
 )
 async def test_b25_b26_silence_has_a_deadline_that_pings_do_not_move(
-    runtime: Runtime, emulator: Emulator, steps: Sequence[Step], phase: str
+    runtime: Runtime, emulator: Emulator, steps: Sequence[ReplyStep], phase: str
 ) -> None:
     emulator.add(Reply.sse(steps))
     deadlines = {"first_output": 0.3, "between_outputs": 0.3}

@@ -28,8 +28,22 @@ from modelyard import (
     StreamInterruptedError,
     ToolResult,
 )
-from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Received, Reply, Script, run_apart
-from modelyard.testing.faults import drip, hang_after, hang_before_head, html_page, reset_after, reset_before_head
+from modelyard.testing import (
+    Emulator,
+    Hang,
+    LoopbackServer,
+    Pause,
+    Received,
+    Reply,
+    Script,
+    drip,
+    hang_after,
+    hang_before_head,
+    html_page,
+    reset_after,
+    reset_before_head,
+    run_apart,
+)
 from modelyard.types.base import JsonObject
 from modelyard_claude.plugin import modelyard_provider
 from modelyard_claude.testing.dialect import DIALECT

@@ -6,8 +6,7 @@ import json
 
 from google.genai import types
 
-from modelyard.testing import Received
-from modelyard.testing.dialect import Rejection
+from modelyard.testing import Received, Rejection
 from modelyard.types.base import JsonObject
 from modelyard_gemini.testing.dialect import GeminiDialect
 

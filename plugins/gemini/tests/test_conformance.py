@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelyard.testing.conformance import ProviderConformance
+from modelyard.testing import ProviderConformance
 
 PARALLEL = ("gemini-3.8-flash", "gemini-3.5-flash", "gemini-2.5-flash", "gemini-2.5-flash-lite")
 

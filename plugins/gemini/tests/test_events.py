@@ -14,8 +14,7 @@ from modelyard import (
     Runtime,
     StreamInterruptedError,
 )
-from modelyard.testing import Emulator, Reply, Script
-from modelyard.testing.faults import cut_after, reset_after, split
+from modelyard.testing import Emulator, Reply, Script, cut_after, reset_after, split
 from modelyard.types.base import JsonObject
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall
 from modelyard_gemini.finish import gemini_finish

@@ -18,8 +18,19 @@ from modelyard import (
     ServerError,
     StreamInterruptedError,
 )
-from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Received, Reply, Script
-from modelyard.testing.faults import crash_after, cut_after, reset_after, split
+from modelyard.testing import (
+    Emulator,
+    Hang,
+    LoopbackServer,
+    Pause,
+    Received,
+    Reply,
+    Script,
+    crash_after,
+    cut_after,
+    reset_after,
+    split,
+)
 from modelyard.types.base import JsonObject
 from modelyard_gemini.usage import gemini_usage
 

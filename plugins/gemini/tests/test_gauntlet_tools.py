@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from modelyard import Completion, InvalidRequestError, Message, Runtime, StreamInterruptedError
-from modelyard.testing import Emulator, Script
-from modelyard.testing.faults import cut_after
+from modelyard.testing import Emulator, Script, cut_after
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart, ToolCall, ToolResult
 from modelyard_gemini.testing.checks import make_signature

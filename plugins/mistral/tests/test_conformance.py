@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.testing.conformance import ProviderConformance
+from modelyard.testing import ProviderConformance
 
 
 class TestConformance(ProviderConformance):

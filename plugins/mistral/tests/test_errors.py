@@ -19,8 +19,7 @@ from mistralai.client._hooks.service_account_auth import ServiceAccountTokenErro
 from modelyard import Runtime, errors
 from modelyard.errors import ProviderError
 from modelyard.http.failures import HttpFailure
-from modelyard.testing import Emulator, Reply, Reset, Script
-from modelyard.testing.script import FailureKind
+from modelyard.testing import Emulator, FailureKind, Reply, Reset, Script
 from modelyard_mistral.errors import error_in_answer, map_error
 
 REQUEST_ID = {"mistral-correlation-id": "c-1", "x-kong-request-id": "k-1"}

@@ -22,8 +22,7 @@ from modelyard.errors import ProviderError, RateLimitError
 from modelyard.streaming.collect import collect
 from modelyard.streaming.grammar import check_stream
 from modelyard.streaming.sse import SseParser
-from modelyard.testing import Emulator, Received, Reply, Script
-from modelyard.testing.faults import crash_after, cut_after, split
+from modelyard.testing import Emulator, Received, Reply, Script, crash_after, cut_after, split
 from modelyard.types.content import OpaquePart, ReasoningPart, TextPart
 from modelyard.types.events import Event, ReasoningDelta
 from modelyard_mistral.events import MistralDecoder

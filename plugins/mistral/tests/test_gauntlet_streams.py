@@ -21,8 +21,20 @@ from modelyard import (
     StreamInterruptedError,
 )
 from modelyard.streaming.grammar import check_stream
-from modelyard.testing import Emulator, Hang, Reply, Script
-from modelyard.testing.faults import Fault, coalesce, crash_after, cut_after, drip, hang_after, reset_after, split
+from modelyard.testing import (
+    Emulator,
+    Fault,
+    Hang,
+    Reply,
+    Script,
+    coalesce,
+    crash_after,
+    cut_after,
+    drip,
+    hang_after,
+    reset_after,
+    split,
+)
 
 MODEL = "mistral:mistral-medium-3-5"
 WORDS = ("One ", "two ", "three.")

@@ -14,8 +14,18 @@ import pytest
 
 from modelyard import Message, Runtime
 from modelyard.errors import ModelyardError
-from modelyard.testing import Emulator, LoopbackServer, Reply, Reset, Script
-from modelyard.testing.faults import Fault, cut_after, hang_after, html_page, reset_before_head
+from modelyard.testing import (
+    Emulator,
+    Fault,
+    LoopbackServer,
+    Reply,
+    Reset,
+    Script,
+    cut_after,
+    hang_after,
+    html_page,
+    reset_before_head,
+)
 from modelyard_mistral.testing.dialect import DIALECT
 
 MODEL = "mistral:mistral-medium-3-5"

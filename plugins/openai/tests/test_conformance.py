@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from modelyard.testing.conformance import ProviderConformance
+from modelyard.testing import ProviderConformance
 
 ALWAYS_REASONS = pytest.mark.xfail(reason="it always reasons, and Chat Completions calls no tools with reasoning")
 WITH_TOOLS = (

@@ -13,8 +13,7 @@ import pytest
 import modelyard
 from modelyard import ProviderError, Runtime
 from modelyard.http.failures import HttpFailure
-from modelyard.testing import Emulator, LoopbackServer, Reply, Script
-from modelyard.testing.dialect import sse
+from modelyard.testing import Emulator, LoopbackServer, Reply, Script, sse
 from modelyard.types.base import JsonObject
 from modelyard.types.events import Event
 from modelyard_openai.chat.events import OpenAIChatDecoder

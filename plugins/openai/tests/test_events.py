@@ -21,9 +21,7 @@ from modelyard import (
 from modelyard.streaming.collect import collect
 from modelyard.streaming.grammar import check_stream
 from modelyard.streaming.sse import SseParser
-from modelyard.testing import Emulator, Received, Script
-from modelyard.testing.faults import crash_after, cut_after, split
-from modelyard.testing.script import Call
+from modelyard.testing import Call, Emulator, Received, Script, crash_after, cut_after, split
 from modelyard.types.base import JsonObject
 from modelyard.types.events import ContentDelta, Event
 from modelyard_openai.chat.events import OpenAIChatDecoder

@@ -18,9 +18,13 @@ from modelyard import (
     ServerError,
     StreamInterruptedError,
 )
-from modelyard.testing import Emulator, Hang, LoopbackServer, Pause, Reply, Script
-from modelyard.testing.dialect import sse
-from modelyard.testing.faults import (
+from modelyard.testing import (
+    Emulator,
+    Hang,
+    LoopbackServer,
+    Pause,
+    Reply,
+    Script,
     coalesce,
     cut_after,
     drip,
@@ -29,6 +33,7 @@ from modelyard.testing.faults import (
     reset_after,
     reset_before_head,
     split,
+    sse,
 )
 from modelyard.types.base import JsonObject
 

@@ -10,8 +10,7 @@ import pytest
 
 from modelyard import InvalidRequestError, Message, ReasoningPart, Runtime, TextPart, ToolCall, ToolResult
 from modelyard.http.session import WireRequest
-from modelyard.testing import Emulator, Reply, Script
-from modelyard.testing.dialect import sse
+from modelyard.testing import Emulator, Reply, Script, sse
 from modelyard.types.base import JsonObject, Opaque
 
 Wire: TypeAlias = Callable[..., WireRequest]
@@ -146,7 +145,7 @@ async def test_a18_empty_arguments_are_no_arguments(
 async def test_a19_a_call_cut_off_by_the_limit_is_never_whole(
     either: Runtime, emulator: Emulator, api: str, stream: bool
 ) -> None:
-    from modelyard.testing.script import Call
+    from modelyard.testing import Call
 
     emulator.add(Script((Call("get_weather", {"city": "Paris"}, "call_1", cut_at=8),)).finish("length"))
     ask = (

@@ -8,19 +8,26 @@ from modelyard._exports import Exports
 
 if TYPE_CHECKING:
     from modelyard.calls.fallback import FallbackPolicy
+    from modelyard.calls.options import CallOptions, GenerateOptions, RunOptions
     from modelyard.calls.stream import CompletionStream
     from modelyard.calls.sync_stream import SyncStream
 
-__all__ = [
+__all__ = [  # noqa: RUF022  # grouped by subject
+    # streams of answers
     "CompletionStream",
-    "FallbackPolicy",
     "SyncStream",
+    # what a call is told
+    "CallOptions",
+    "FallbackPolicy",
+    "GenerateOptions",
+    "RunOptions",
 ]
 
 _EXPORTS = Exports(
     __name__,
     """
     calls.fallback: FallbackPolicy
+    calls.options: CallOptions GenerateOptions RunOptions
     calls.stream: CompletionStream
     calls.sync_stream: SyncStream
     """,

@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     from modelyard.testing.conformance.suite import ProviderConformance
     from modelyard.testing.dialect import Dialect, Rejection, load_dialects, sse
     from modelyard.testing.emulator import Emulator
+    from modelyard.testing.faults import (
+        Fault,
+        coalesce,
+        crash_after,
+        cut_after,
+        drip,
+        hang_after,
+        hang_before_head,
+        html_page,
+        reset_after,
+        reset_before_head,
+        split,
+    )
     from modelyard.testing.record import Player, Recorder, check_recordings
     from modelyard.testing.replay import Exchange, ReplayServer, load_exchanges
     from modelyard.testing.script import Call, Failure, FailureKind, Script, Step, Text, Think
     from modelyard.testing.scripted import ScriptedProvider
-    from modelyard.testing.server import Hang, LoopbackServer, Pause, Received, Reply, Reset
+    from modelyard.testing.server import Hang, LoopbackServer, Pause, Received, Reply, ReplyStep, Reset
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # the conformance suite
@@ -53,7 +66,20 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "Pause",
     "Received",
     "Reply",
+    "ReplyStep",
     "Reset",
+    # faults: ways for a reply to go wrong
+    "Fault",
+    "coalesce",
+    "crash_after",
+    "cut_after",
+    "drip",
+    "hang_after",
+    "hang_before_head",
+    "html_page",
+    "reset_after",
+    "reset_before_head",
+    "split",
     # recordings
     "Exchange",
     "Player",
@@ -75,11 +101,13 @@ _EXPORTS = Exports(
     testing.conformance.suite: ProviderConformance
     testing.dialect: Dialect Rejection load_dialects sse
     testing.emulator: Emulator
+    testing.faults: Fault coalesce crash_after cut_after drip hang_after hang_before_head html_page reset_after
+    testing.faults: reset_before_head split
     testing.record: Player Recorder check_recordings
     testing.replay: Exchange ReplayServer load_exchanges
     testing.script: Call Failure FailureKind Script Step Text Think
     testing.scripted: ScriptedProvider
-    testing.server: Hang LoopbackServer Pause Received Reply Reset
+    testing.server: Hang LoopbackServer Pause Received Reply ReplyStep Reset
     """,
 )
 __getattr__ = _EXPORTS.get

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from modelyard.testing.server import Hang, Pause, Reply, Reset, Step
+from modelyard.testing.server import Hang, Pause, Reply, ReplyStep, Reset
 
 __all__ = [
     "Fault",
@@ -63,7 +63,7 @@ def drip(seconds: float) -> Fault:
     """Wait before every event."""
 
     def apply(reply: Reply) -> Reply:
-        steps: list[Step] = []
+        steps: list[ReplyStep] = []
         for step in reply.steps:
             steps += [Pause(seconds), step]
         return replace(reply, steps=steps)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Hang", "LoopbackServer", "Pause", "Received", "Reply", "Reset", "Step"]
+__all__ = ["Hang", "LoopbackServer", "Pause", "Received", "Reply", "ReplyStep", "Reset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Hang:
     """Send nothing more and keep the connection open until the client leaves."""
 
 
-Step: TypeAlias = bytes | Pause | Reset | Hang
+ReplyStep: TypeAlias = bytes | Pause | Reset | Hang
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class Reply:
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    steps: Sequence[Step] = ()
+    steps: Sequence[ReplyStep] = ()
     chunked: bool = False
     cut: bool = False
-    before_head: Sequence[Step] = ()
+    before_head: Sequence[ReplyStep] = ()
 
     @classmethod
     def json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
@@ -78,7 +78,7 @@ class Reply:
         return cls(status, {"content-type": "application/json", **(headers or {})}, (body,))
 
     @classmethod
-    def sse(cls, steps: Sequence[Step], headers: Mapping[str, str] | None = None) -> Reply:
+    def sse(cls, steps: Sequence[ReplyStep], headers: Mapping[str, str] | None = None) -> Reply:
         """A stream of server-sent events."""
         return cls(200, {"content-type": "text/event-stream", **(headers or {})}, tuple(steps), chunked=True)
 
@@ -261,7 +261,7 @@ async def _send(reply: Reply, writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-async def _wait(step: Step) -> None:
+async def _wait(step: ReplyStep) -> None:
     if isinstance(step, Pause):
         await asyncio.sleep(step.seconds)
     elif isinstance(step, Hang):
