@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from modelyard.hookspecs import API_VERSION, hookimpl
     from modelyard.http.bodies import guarded_client
     from modelyard.http.client import AsyncClient, Response, make_client
+    from modelyard.http.error_reader import ErrorKind, ErrorReader, text_of
     from modelyard.http.exchange import body_chunks, decode_json, decode_value, raise_for_status, read_bounded
     from modelyard.http.failures import HttpFailure, first_value, http_error, parse_json_object, unreadable_error
     from modelyard.http.limits import rate_limits
@@ -223,6 +224,8 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "ContentFilterError",
     "ContextWindowError",
     "DeadlineError",
+    "ErrorKind",
+    "ErrorReader",
     "HttpFailure",
     "InvalidRequestError",
     "InvalidResponseError",
@@ -240,6 +243,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "http_error",
     "map_transport_error",
     "parse_json_object",
+    "text_of",
     "unreadable_error",
     # JSON and JSON Schema
     "Definitions",
@@ -277,6 +281,7 @@ _EXPORTS = Exports(
     hookspecs: API_VERSION hookimpl
     http.bodies: guarded_client
     http.client: AsyncClient Response make_client
+    http.error_reader: ErrorKind ErrorReader text_of
     http.exchange: body_chunks decode_json decode_value raise_for_status read_bounded
     http.failures: HttpFailure first_value http_error parse_json_object unreadable_error
     http.limits: rate_limits

@@ -15,13 +15,13 @@ class Reporter:
 
     ``drop``, ``clamp`` and ``relax`` are for wishes a model cannot fulfil: with ``error`` they raise
     ``UnsupportedFeatureError``, with ``warn`` they are logged, and they are always noted. ``note`` is for
-    changes that lose nothing.
+    changes that lose nothing. Whatever is said again, in the same words, is logged and noted once.
     """
 
     def __init__(self, policy: OnUnsupported, model: str) -> None:
         self._policy = policy
         self._model = model
-        self._notes: list[Note] = []
+        self._notes: dict[tuple[str, Action, str], Note] = {}
 
     def drop(self, field: str, reason: str) -> None:
         """A field is left out because the model does not take it."""
@@ -36,14 +36,12 @@ class Reporter:
         self._unsupported(field, "relaxed", reason)
 
     def note(self, field: str, action: Action, reason: str) -> None:
-        """A change of form that loses nothing the caller asked for; said again, it is noted once."""
-        note = Note(field=field, action=action, reason=reason)
-        if note not in self._notes:
-            self._notes.append(note)
+        """A change of form that loses nothing the caller asked for."""
+        self._add(field, action, reason)
 
     def report(self) -> Report | None:
         """The report, ``None`` when there is nothing to say."""
-        return Report(notes=tuple(self._notes)) if self._notes else None
+        return Report(notes=tuple(self._notes.values())) if self._notes else None
 
     def _unsupported(self, field: str, action: Action, reason: str) -> None:
         if self._policy == "error":
@@ -53,6 +51,13 @@ class Reporter:
                 model=self._model,
                 hint="Leave it out, or set on_unsupported to 'warn' or 'drop'.",
             )
-        if self._policy == "warn":
+        if self._add(field, action, reason) and self._policy == "warn":
             logger("report").warning("%s: %s was %s: %s", self._model, field, action, reason)
-        self.note(field, action, reason)
+
+    def _add(self, field: str, action: Action, reason: str) -> bool:
+        """Keep a note; false for one that was made before."""
+        key = (field, action, reason)
+        if key in self._notes:
+            return False
+        self._notes[key] = Note(field=field, action=action, reason=reason)
+        return True

@@ -5,23 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from modelyard import errors
-from modelyard.provider import (
-    HttpFailure,
-    JsonObject,
-    ProviderError,
-    error_for_status,
-    http_error,
-    map_transport_error,
-    parse_json_object,
-    unreadable_error,
-)
+from modelyard.provider import ErrorKind, ErrorReader, HttpFailure, JsonObject, ProviderError, map_transport_error
 
 __all__ = ["error_in_answer", "map_error"]
 
-_BY_TYPE: dict[str, tuple[type[ProviderError], int]] = {
+_BY_TYPE: dict[str, ErrorKind] = {
     "invalid_request_error": (errors.InvalidRequestError, 400),
     "authentication_error": (errors.AuthenticationError, 401),
     "billing_error": (errors.QuotaExceededError, 402),
@@ -74,92 +64,69 @@ _BY_SDK_CLASS: tuple[tuple[str, Callable[[str], ProviderError]], ...] = (
 )
 
 
-def map_error(error: BaseException) -> ProviderError:
-    """The error for whatever a hook of this plugin raised."""
-    failure = error if isinstance(error, HttpFailure) else _failure_of(error)
-    if failure is not None:
-        return _map_failure(failure)
-    wrapped = error.__cause__ if _is_named(error, "APIConnectionError") else None
-    if isinstance(wrapped, ProviderError):
-        return wrapped  # raised by a client of ours, which the SDK called
-    transport = map_transport_error(wrapped or error)
-    return transport or _map_sdk_error(error) or ProviderError(f"{type(error).__name__}: {error}")
+class _Errors(ErrorReader):
+    request_id_headers = ("request-id", "x-amzn-requestid")
+    word_fields = ("type",)
+    by_word = _BY_TYPE
+
+    def map_error(self, error: BaseException) -> ProviderError:
+        failure = _failure_of(error)
+        return super().map_error(error if failure is None else failure)
+
+    def foreign(self, error: BaseException) -> ProviderError:
+        wrapped = error.__cause__ if _is_named(error, "APIConnectionError") else None
+        if isinstance(wrapped, ProviderError):
+            return wrapped  # raised by a client of ours, which the SDK called
+        transport = map_transport_error(wrapped) if wrapped is not None else None
+        return transport or _map_sdk_error(error) or super().foreign(error)
+
+    def failed(self, failure: HttpFailure) -> ProviderError:
+        """The server knows better than a status whether another try makes sense; no credit never does."""
+        error = super().failed(failure)
+        told = failure.headers.get("x-should-retry")
+        if told in ("true", "false") and not isinstance(error, errors.QuotaExceededError):
+            error.retryable = told == "true"
+        return error
+
+    def request_id_in(self, body: JsonObject) -> str | None:
+        value = body.get("request_id")
+        return value if isinstance(value, str) else None
+
+    def code(self, details: JsonObject) -> str | None:
+        value = _error_code(details) or details.get("type") or details.get("status")
+        return None if value is None else str(value)
+
+    def classify(
+        self, details: JsonObject, message: str, status: int | None
+    ) -> tuple[type[ProviderError] | None, int | None]:
+        """By the type, unless the code within it or, for a plain bad request, the wording says it better."""
+        kind, named = super().classify(details, message, status)
+        code = _error_code(details)
+        if code in _QUOTA_CODES:
+            return errors.QuotaExceededError, named
+        if code in _DENIED_CODES:
+            return errors.PermissionDeniedError, named
+        if kind is errors.ModelNotFoundError and code is not None:
+            return errors.InvalidRequestError, named  # a file, thread or profile is missing, not the model
+        if kind in (None, errors.InvalidRequestError):
+            better = next((cls for pattern, cls in _BY_MESSAGE if pattern.search(message[:2000])), None)
+            return better or kind, named
+        return kind, named
+
+
+_READER = _Errors()
+map_error = _READER.map_error
 
 
 def error_in_answer(body: JsonObject) -> ProviderError:
     """The error an answer reports in its body or stream, where the status says 200."""
-    details = _details(body)
-    message, code = _text(details.get("message")), _code(details)
-    kind, status = _classify(details, message)
-    return (kind or errors.ServerError)(
-        message or "The answer reports an error without saying which.",
-        status=status or 500,
-        code=code,
-        request_id=_request_id(body),
-    )
-
-
-def _map_failure(failure: HttpFailure) -> ProviderError:
-    headers = failure.headers
-    request_id = headers.get("request-id") or headers.get("x-amzn-requestid")
-    body = parse_json_object(failure.body)
-    if body is None:
-        return unreadable_error(failure, request_id)
-    details = _details(body)
-    message = _text(details.get("message"))
-    kind, _ = _classify(details, message)
-    error = http_error(
-        failure,
-        kind or error_for_status(failure.status),
-        message,
-        code=_code(details),
-        request_id=_request_id(body) or request_id,
-    )
-    # The server knows better than a status whether another try makes sense; no credit never does.
-    if headers.get("x-should-retry") in ("true", "false") and not isinstance(error, errors.QuotaExceededError):
-        error.retryable = headers["x-should-retry"] == "true"
-    return error
-
-
-def _classify(details: JsonObject, message: str) -> tuple[type[ProviderError] | None, int | None]:
-    kind, status = _BY_TYPE.get(_text(details.get("type")), (None, None))
-    code = _error_code(details)
-    if code in _QUOTA_CODES:
-        return errors.QuotaExceededError, status
-    if code in _DENIED_CODES:
-        return errors.PermissionDeniedError, status
-    if kind is errors.ModelNotFoundError and code is not None:
-        return errors.InvalidRequestError, status  # a file, thread or profile is missing, not the model
-    if kind in (None, errors.InvalidRequestError):
-        for pattern, better in _BY_MESSAGE:
-            if pattern.search(message[:2000]):
-                return better, status
-    return kind, status
-
-
-def _details(body: JsonObject) -> JsonObject:
-    inner = body.get("error", body)
-    return inner if isinstance(inner, dict) else {"message": inner}
+    return _READER.in_answer(_READER.details(body), request_id=_READER.request_id_in(body))
 
 
 def _error_code(details: JsonObject) -> str | None:
     more = details.get("details")
     code = more.get("error_code") if isinstance(more, dict) else None
     return code if isinstance(code, str) else None
-
-
-def _code(details: JsonObject) -> str | None:
-    value = _error_code(details) or details.get("type") or details.get("status")
-    return None if value is None else str(value)
-
-
-def _request_id(body: JsonObject) -> str | None:
-    value = body.get("request_id")
-    return value if isinstance(value, str) else None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
 
 
 def _failure_of(error: BaseException) -> HttpFailure | None:

@@ -13,20 +13,18 @@ from typing import Any
 
 from modelyard import errors
 from modelyard.provider import (
+    ErrorKind,
+    ErrorReader,
     HttpFailure,
     JsonObject,
     ProviderError,
     error_for_status,
-    first_value,
-    http_error,
-    map_transport_error,
-    parse_json_object,
-    unreadable_error,
+    text_of,
 )
 
 __all__ = ["error_in_answer", "find_request_id", "map_error"]
 
-_BY_TYPE: dict[str, tuple[type[ProviderError], int]] = {
+_BY_TYPE: dict[str, ErrorKind] = {
     "authentication_error": (errors.AuthenticationError, 401),
     "invalid_function_call": (errors.InvalidRequestError, 400),
     "invalid_model": (errors.ModelNotFoundError, 400),
@@ -63,91 +61,53 @@ _CLIENT_ERRORS: dict[str, tuple[type[ProviderError], str]] = {
 """What the official client raises that carries no response to read, by name."""
 
 
-def map_error(error: BaseException) -> ProviderError:
-    """The error for whatever a hook of this plugin raised."""
-    if isinstance(error, HttpFailure):
-        return _map_failure(error)
-    name = type(error).__name__
-    if name == "SSEError":
-        return errors.InvalidResponseError(f"The response is no stream of events: {error}.")
-    if name == "HTTPStatusError":  # raised by an event hook of a host's own HTTP client
-        return _map_failure(_as_failure(getattr(error, "response", None)))
-    if type(error).__module__.partition(".")[0] == "mistralai":
-        return _map_client_error(error)
-    return map_transport_error(error) or ProviderError(f"{type(error).__name__}: {error}")
+class _Errors(ErrorReader):
+    request_id_headers = ("mistral-correlation-id", "x-kong-request-id", "x-request-id")
+
+    def foreign(self, error: BaseException) -> ProviderError:
+        name = type(error).__name__
+        if name == "SSEError":
+            return errors.InvalidResponseError(f"The response is no stream of events: {error}.")
+        if name == "HTTPStatusError":  # raised by an event hook of a host's own HTTP client
+            return self.failed(_as_failure(getattr(error, "response", None)))
+        if type(error).__module__.partition(".")[0] == "mistralai":
+            return _map_client_error(error)
+        return super().foreign(error)
+
+    def details(self, body: JsonObject) -> JsonObject:
+        """The body, or what a server before Mistral wrapped in ``error``."""
+        inner = body.get("error")
+        if isinstance(inner, dict):
+            return inner
+        return {"message": inner, **body} if isinstance(inner, str) else body
+
+    def message(self, details: JsonObject) -> str:
+        value = details.get("message")
+        if value is None:
+            value = details.get("detail")
+        if isinstance(value, dict):
+            value = value.get("detail", value)
+        if isinstance(value, list):
+            return "; ".join(_complaint(entry) for entry in value[:_SHOWN_COMPLAINTS])
+        return text_of(value)
+
+    def classify(
+        self, details: JsonObject, message: str, status: int | None
+    ) -> tuple[type[ProviderError], int | None]:
+        number = status or _status_within(details)
+        return _classify(details, message, number), number
+
+    def hint(self, details: JsonObject, message: str) -> str | None:
+        wrong_path = message.startswith(_NO_ROUTE)
+        return "The server is there, the path is not. Check the base URL." if wrong_path else None
 
 
-def find_request_id(headers: Any) -> str | None:
-    """The id of a request, from the first of Mistral's headers that has one."""
-    for name in ("mistral-correlation-id", "x-kong-request-id", "x-request-id"):
-        value = first_value(headers.get(name))
-        if value:
-            return value
-    return None
-
-
-def error_in_answer(error: Any) -> ProviderError:
-    """The error an answer reports in its body or stream, where the status says 200."""
-    details = _details(error) if isinstance(error, dict) else {"message": error}
-    message = _message(details)
+def _status_within(details: JsonObject) -> int:
+    """The status of an error inside an answer: the one it holds, or the one its type comes with."""
     number = details.get("raw_status_code")
-    if not isinstance(number, int) or not 400 <= number < 600:
-        number = _BY_TYPE.get(str(details.get("type")), (errors.ServerError, 500))[1]
-    return _classify(details, message, number)(
-        message or "The answer reports an error without saying which.", status=number, code=_code(details)
-    )
-
-
-def _map_failure(failure: HttpFailure) -> ProviderError:
-    request_id = find_request_id(failure.headers)
-    body = parse_json_object(failure.body)
-    if body is None:
-        return unreadable_error(failure, request_id)
-    details = _details(body)
-    message = _message(details)
-    kind = _classify(details, message, failure.status)
-    error = http_error(failure, kind, message, code=_code(details), request_id=request_id)
-    if message.startswith(_NO_ROUTE):
-        error.hint = "The server is there, the path is not. Check the base URL."
-    return error
-
-
-def _map_client_error(error: BaseException) -> ProviderError:
-    """The error for what the official client raised, known by name so that it need not be imported."""
-    names = {base.__name__ for base in type(error).__mro__}
-    wrapped = getattr(error, "inner", None)
-    if isinstance(wrapped, BaseException) and wrapped is not error:
-        return map_error(wrapped)
-    for name, (kind, words) in _CLIENT_ERRORS.items():
-        if name in names:
-            return kind(words.format(error))
-    if "MistralError" in names:
-        return _map_failure(_as_failure(error))
-    if "TemporaryError" in names:
-        return _map_failure(_as_failure(getattr(error, "response", None)))
-    return errors.InvalidRequestError(f"The official client refused: {type(error).__name__}: {error}")
-
-
-def _as_failure(source: Any) -> HttpFailure:
-    """The failed response in a client's error, or in a response; what is missing or unread counts as empty."""
-    status, headers = getattr(source, "status_code", None), getattr(source, "headers", None)
-    body = getattr(source, "body", None)
-    if body is None:
-        with contextlib.suppress(Exception):
-            body = source.text
-    return HttpFailure(
-        status if isinstance(status, int) else 500,
-        dict(headers) if isinstance(headers, Mapping) else {},
-        body.encode("utf-8", "replace") if isinstance(body, str) else b"",
-    )
-
-
-def _details(body: JsonObject) -> JsonObject:
-    """The object that says what is wrong: the body, or what a server before Mistral wrapped in ``error``."""
-    inner = body.get("error")
-    if isinstance(inner, dict):
-        return inner
-    return {"message": inner, **body} if isinstance(inner, str) else body
+    if isinstance(number, int) and 400 <= number < 600:
+        return number
+    return _BY_TYPE.get(str(details.get("type")), (errors.ServerError, 500))[1]
 
 
 def _classify(details: JsonObject, message: str, status: int) -> type[ProviderError]:
@@ -166,22 +126,6 @@ def _classify(details: JsonObject, message: str, status: int) -> type[ProviderEr
     return error_for_status(status)
 
 
-def _code(details: JsonObject) -> str | None:
-    value = details.get("code") or details.get("type")
-    return None if value is None else str(value)
-
-
-def _message(details: JsonObject) -> str:
-    value = details.get("message")
-    if value is None:
-        value = details.get("detail")
-    if isinstance(value, dict):
-        value = value.get("detail", value)
-    if isinstance(value, list):
-        return "; ".join(_complaint(entry) for entry in value[:_SHOWN_COMPLAINTS])
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
 def _complaint(entry: Any) -> str:
     """One complaint of the validator: where, and what. What was sent there is not repeated."""
     if not isinstance(entry, dict):
@@ -190,3 +134,43 @@ def _complaint(entry: Any) -> str:
     where = ".".join(str(step) for step in place) if isinstance(place, list) else ""
     what = str(entry.get("msg") or entry.get("type") or "not valid")
     return f"{where}: {what}" if where else what
+
+
+def _map_client_error(error: BaseException) -> ProviderError:
+    """The error for what the official client raised, known by name so that it need not be imported."""
+    names = {base.__name__ for base in type(error).__mro__}
+    wrapped = getattr(error, "inner", None)
+    if isinstance(wrapped, BaseException) and wrapped is not error:
+        return _READER.map_error(wrapped)
+    for name, (kind, words) in _CLIENT_ERRORS.items():
+        if name in names:
+            return kind(words.format(error))
+    if "MistralError" in names:
+        return _READER.failed(_as_failure(error))
+    if "TemporaryError" in names:
+        return _READER.failed(_as_failure(getattr(error, "response", None)))
+    return errors.InvalidRequestError(f"The official client refused: {type(error).__name__}: {error}")
+
+
+def _as_failure(source: Any) -> HttpFailure:
+    """The failed response in a client's error, or in a response; what is missing or unread counts as empty."""
+    status, headers = getattr(source, "status_code", None), getattr(source, "headers", None)
+    body = getattr(source, "body", None)
+    if body is None:
+        with contextlib.suppress(Exception):
+            body = source.text
+    return HttpFailure(
+        status if isinstance(status, int) else 500,
+        dict(headers) if isinstance(headers, Mapping) else {},
+        body.encode("utf-8", "replace") if isinstance(body, str) else b"",
+    )
+
+
+_READER = _Errors()
+map_error = _READER.map_error
+find_request_id = _READER.find_request_id
+
+
+def error_in_answer(error: Any) -> ProviderError:
+    """The error an answer reports in its body or stream, where the status says 200."""
+    return _READER.in_answer(_READER.details(error) if isinstance(error, dict) else error)

@@ -48,13 +48,12 @@ def chat_messages(messages: Sequence[Message], card: ModelCard, reporter: Report
 
 
 class _Writer:
-    """Writes the messages of one conversation, saying each kind of change once."""
+    """Writes the messages of one conversation."""
 
     def __init__(self, card: ModelCard, reporter: Reporter) -> None:
         self._card = card
         self._reporter = reporter
         self._wire: list[JsonObject] = []
-        self._said: set[str] = set()
 
     def add(self, message: Message) -> None:
         """Write a message."""
@@ -63,8 +62,7 @@ class _Writer:
             # Nearly every message of a long conversation is one text, and there may be thousands.
             self._append({"role": message.role, "content": content[0].text})
             return
-        if message.name is not None and "name" not in self._said:
-            self._said.add("name")
+        if message.name is not None:
             self._reporter.drop("name", "Mistral's messages carry no name of a speaker")
         if message.role == "system":
             self._append({"role": "system", "content": message.text})
@@ -119,8 +117,7 @@ class _Writer:
             self._need("images", "images")
         elif is_audio(part):
             self._need("audio", "audio")
-        if isinstance(part, FilePart) and part.citations and "citations" not in self._said:
-            self._said.add("citations")
+        if isinstance(part, FilePart) and part.citations:
             self._reporter.drop("citations", "Mistral cites what tools find, not documents in a message")
         return input_chunk(part)
 
@@ -171,6 +168,4 @@ class _Writer:
         return {"id": call.id, "type": "function", "function": function}
 
     def _note(self, action: Action, reason: str) -> None:
-        if reason not in self._said:
-            self._said.add(reason)
-            self._reporter.note("messages", action, reason)
+        self._reporter.note("messages", action, reason)

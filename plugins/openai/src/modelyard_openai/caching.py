@@ -14,39 +14,28 @@ _LIFETIMES: dict[Cache, str] = {"5m": "30m", "30m": "30m", "1h": "30m", "12h": "
 
 
 class Breakpoints:
-    """Writes the cache markers of one request, saying each kind of change once."""
+    """Writes the cache markers of one request."""
 
     def __init__(self, card: ModelCard, reporter: Reporter) -> None:
         self.taken = bool(card.rules.get("cache_breakpoints"))
         """Whether the model takes marks at all."""
         self._reporter = reporter
-        self._said: set[str] = set()
 
     def mark(self, wire: JsonObject, cache: Cache) -> None:
         """Put a marker on a content part that may carry one."""
         if not cache:
             return
         if not self.taken:
-            self._drop("the model caches prompts by itself and takes no breakpoints")
+            self._reporter.drop("cache", "the model caches prompts by itself and takes no breakpoints")
             return
         breakpoint_: JsonObject = {"mode": "explicit"}
         if cache is not True:
             breakpoint_["ttl"] = _LIFETIMES[cache]
             if cache != breakpoint_["ttl"]:
-                self._clamp(f"the lifetimes are 30m and 12h: {cache} became 30m")
+                self._reporter.clamp("cache", f"the lifetimes are 30m and 12h: {cache} became 30m")
         wire["prompt_cache_breakpoint"] = breakpoint_
 
     def refuse(self, cache: Cache, where: str) -> None:
         """Note a marker on something that cannot carry one, such as a tool."""
         if cache:
-            self._drop(f"{where} cannot carry a breakpoint; mark the content after it")
-
-    def _drop(self, reason: str) -> None:
-        if reason not in self._said:
-            self._said.add(reason)
-            self._reporter.drop("cache", reason)
-
-    def _clamp(self, reason: str) -> None:
-        if reason not in self._said:
-            self._said.add(reason)
-            self._reporter.clamp("cache", reason)
+            self._reporter.drop("cache", f"{where} cannot carry a breakpoint; mark the content after it")

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from modelyard import errors
-from modelyard.provider import (
-    HttpFailure,
-    JsonObject,
-    ProviderError,
-    error_for_status,
-    http_error,
-    map_transport_error,
-    parse_json_object,
-    unreadable_error,
-)
+from modelyard.provider import ErrorKind, ErrorReader, JsonObject, ProviderError
 
 __all__ = ["empty_answer", "error_in_answer", "map_error"]
 
@@ -29,7 +19,7 @@ _QUOTA = frozenset(
         "billing_hard_limit_reached",
     }
 )
-_BY_CODE: dict[str, tuple[type[ProviderError], int | None]] = {
+_BY_CODE: dict[str, ErrorKind] = {
     "context_length_exceeded": (errors.ContextWindowError, 400),
     "model_not_found": (errors.ModelNotFoundError, 404),
     "invalid_api_key": (errors.AuthenticationError, 401),
@@ -51,7 +41,7 @@ _BY_CODE: dict[str, tuple[type[ProviderError], int | None]] = {
     "account_deactivated": (errors.AuthenticationError, 401),
     **dict.fromkeys(_QUOTA, (errors.QuotaExceededError, 429)),
 }
-_BY_TYPE: dict[str, tuple[type[ProviderError], int]] = {
+_BY_TYPE: dict[str, ErrorKind] = {
     "invalid_request_error": (errors.InvalidRequestError, 400),
     "image_generation_user_error": (errors.InvalidRequestError, 400),
     "authentication_error": (errors.AuthenticationError, 401),
@@ -72,97 +62,40 @@ _TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def map_error(error: BaseException) -> ProviderError:
-    """The error for whatever a hook of this plugin raised."""
-    if not isinstance(error, HttpFailure):
-        return map_transport_error(error) or ProviderError(f"{type(error).__name__}: {error}")
-    request_id = error.headers.get("x-request-id")
-    body = parse_json_object(error.body)
-    if body is None:
-        return unreadable_error(error, request_id)
-    details = _details(body)
-    message, code = _text(details.get("message")), _code(details)
-    kind, _ = _classify(details, message)
-    mapped = http_error(
-        error,
-        kind or error_for_status(error.status),
-        message,
-        code=code,
-        request_id=request_id,
-        wait=_wait(message),
-    )
-    mapped.hint = mapped.hint or _explanation(details)
-    return mapped
+class _Errors(ErrorReader):
+    by_word = _BY_CODE
+    by_wording = ((_OVERFLOW, (errors.ContextWindowError, 400)),)
+
+    def details(self, body: JsonObject) -> JsonObject:
+        inner = body.get("error", body)
+        return inner if isinstance(inner, dict) else {**body, "message": inner}
+
+    def unnamed(self, details: JsonObject) -> ErrorKind:
+        """By the type, which says too little beside a status, the look of the code, or a status in it."""
+        kind, code = details.get("type"), details.get("code")
+        if isinstance(kind, str) and kind in _BY_TYPE:
+            return _BY_TYPE[kind]
+        if isinstance(code, str) and _BAD_INPUT.search(code):
+            return errors.InvalidRequestError, 400
+        return super().unnamed(details)
+
+    def wait(self, details: JsonObject, message: str) -> float | None:
+        """The time a message names, as in ``try again in 1m30.5s``."""
+        found = _TRY_AGAIN.search(message[:2000])
+        return sum(float(n) * _SECONDS[unit.lower()] for n, unit in _TERM.findall(found[1])) if found else None
+
+    def hint(self, details: JsonObject, message: str) -> str | None:
+        """What a misalignment block says for the public, beside its message."""
+        misalignment = details.get("misalignment")
+        told = misalignment.get("detailed_explanation") if isinstance(misalignment, dict) else None
+        return told if isinstance(told, str) else None
 
 
-def error_in_answer(error: Any) -> ProviderError:
-    """The error an answer reports in its body or stream, where the status says 200."""
-    details = error if isinstance(error, dict) else {"message": error}
-    message, code = _text(details.get("message")), _code(details)
-    kind, status = _classify(details, message)
-    if kind is None:
-        kind, status = _of_answer(details)
-    return kind(
-        message or "The answer reports an error without saying which.",
-        status=status,
-        code=code,
-        retry_after=_wait(message),
-        hint=_explanation(details),
-    )
+_READER = _Errors()
+map_error = _READER.map_error
+error_in_answer = _READER.in_answer
 
 
 def empty_answer() -> ProviderError:
     """The error for an answer that says it is complete and holds nothing at all; asking again may help."""
     return errors.InvalidResponseError("The answer is complete and empty.", code="empty_output")
-
-
-def _of_answer(details: JsonObject) -> tuple[type[ProviderError], int]:
-    """Class and status of an error no table names: from its type, the look of its code, or a status in it."""
-    kind, code = details.get("type"), details.get("code")
-    if isinstance(kind, str) and kind in _BY_TYPE:
-        return _BY_TYPE[kind]
-    if isinstance(code, str) and _BAD_INPUT.search(code):
-        return errors.InvalidRequestError, 400
-    status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    return error_for_status(status), status
-
-
-def _details(body: JsonObject) -> JsonObject:
-    inner = body.get("error", body)
-    if isinstance(inner, dict):
-        return inner
-    return {**body, "message": inner}
-
-
-def _classify(details: JsonObject, message: str) -> tuple[type[ProviderError] | None, int | None]:
-    for key in ("code", "type"):
-        value = details.get(key)
-        if isinstance(value, str) and value in _BY_CODE:
-            return _BY_CODE[value]
-    if _OVERFLOW.search(message[:2000]):
-        return errors.ContextWindowError, 400
-    return None, None
-
-
-def _code(details: JsonObject) -> str | None:
-    value = details.get("code") or details.get("type")
-    return None if value is None else str(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _wait(message: str) -> float | None:
-    """The time a message names, as in ``try again in 1m30.5s``."""
-    found = _TRY_AGAIN.search(message[:2000])
-    return sum(float(n) * _SECONDS[unit.lower()] for n, unit in _TERM.findall(found[1])) if found else None
-
-
-def _explanation(details: JsonObject) -> str | None:
-    """What a misalignment block says for the public, beside its message."""
-    misalignment = details.get("misalignment")
-    if not isinstance(misalignment, dict):
-        return None
-    told = misalignment.get("detailed_explanation")
-    return told if isinstance(told, str) else None

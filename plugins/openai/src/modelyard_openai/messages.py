@@ -68,7 +68,7 @@ def _marked(message: Message) -> bool:
 
 
 class _Writer:
-    """Writes the items of one conversation, saying each kind of change once."""
+    """Writes the items of one conversation."""
 
     def __init__(self, model: str, breakpoints: Breakpoints, reporter: Reporter) -> None:
         self.items: list[JsonObject] = []
@@ -76,12 +76,10 @@ class _Writer:
         self._breakpoints = breakpoints
         self._reporter = reporter
         self._custom: set[str] = set()
-        self._said: set[str] = set()
 
     def add(self, message: Message) -> None:
         """Write a message."""
-        if message.name is not None and "name" not in self._said:
-            self._said.add("name")
+        if message.name is not None:
             self._reporter.drop("name", "the Responses API knows no names of speakers")
         if message.role == "assistant":
             self._add_assistant(message.content)
@@ -106,8 +104,7 @@ class _Writer:
         wire = input_part(part, self._model)
         if part.cache:
             self._breakpoints.mark(wire, part.cache)
-        if isinstance(part, FilePart) and part.citations and "citations" not in self._said:
-            self._said.add("citations")
+        if isinstance(part, FilePart) and part.citations:
             self._reporter.drop("citations", "OpenAI's models cite no passages of documents in the input")
         return wire
 
@@ -187,9 +184,7 @@ class _Writer:
         return opaque.data
 
     def _note(self, action: Action, reason: str) -> None:
-        if reason not in self._said:
-            self._said.add(reason)
-            self._reporter.note("messages", action, reason)
+        self._reporter.note("messages", action, reason)
 
 
 def _annotate(turn: list[JsonObject], citation: CitationPart) -> None:

@@ -56,7 +56,7 @@ def chat_messages(
 
 
 class _Writer:
-    """Writes the messages of one conversation, saying each kind of change once."""
+    """Writes the messages of one conversation."""
 
     def __init__(self, model: str, breakpoints: Breakpoints, reporter: Reporter, *, audio: bool) -> None:
         self._model = model
@@ -65,7 +65,6 @@ class _Writer:
         self._audio = audio
         self._wire: list[JsonObject] = []
         self._attached: list[JsonObject] = []
-        self._said: set[str] = set()
 
     def add(self, message: Message) -> None:
         """Write a message."""
@@ -139,8 +138,7 @@ class _Writer:
         wire = self._content(part)
         if isinstance(part, (TextPart, ImagePart, FilePart)) and part.cache:
             self._breakpoints.mark(wire, part.cache)
-        if isinstance(part, FilePart) and part.citations and "citations" not in self._said:
-            self._said.add("citations")
+        if isinstance(part, FilePart) and part.citations:
             self._reporter.drop("citations", "OpenAI's models cite no passages of documents in the input")
         return wire
 
@@ -201,9 +199,7 @@ class _Writer:
         self._append(message)
 
     def _note(self, action: Action, reason: str) -> None:
-        if reason not in self._said:
-            self._said.add(reason)
-            self._reporter.note("messages", action, reason)
+        self._reporter.note("messages", action, reason)
 
 
 def _call(call: ToolCall) -> JsonObject:
