@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -141,6 +142,21 @@ async def test_a10_of_a_url_the_error_names_the_origin_alone() -> None:
     assert "status 401" in text
     assert "no such tenant" in text
     assert "sentinel" not in text
+
+
+async def test_no_secret_of_a_server_is_in_a_log_of_any_library(caplog: pytest.LogCaptureFixture) -> None:
+    """Commands, environments, URLs and headers: whether the server is reached or refuses."""
+    caplog.set_level(logging.DEBUG)
+    refuse = Reply(401, {"content-type": "text/plain", "www-authenticate": "Bearer"}, (b"no",))
+    shown = await refusal(
+        python("raise SystemExit(1)", "--token", "sentinel-ARG-33"), env={"T": "sentinel-ENV-771"}
+    )
+    with LoopbackServer(lambda _: refuse) as server:
+        url = f"{server.url}/s/sentinel-PATH-1/mcp?key=sentinel-QUERY-2"
+        shown += await refusal(url, headers={"authorization": "Bearer sentinel-HEAD-3"})
+    shown += caplog.text + repr([vars(record) for record in caplog.records])
+    assert caplog.records
+    assert sorted(set(re.findall(r"sentinel-[A-Z]+", shown))) == []
 
 
 @pytest.mark.parametrize("given", ["10", True, -1, float("nan")])

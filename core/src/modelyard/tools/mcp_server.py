@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 from modelyard.credentials.known_secrets import header_secrets, is_secret_name, query_secrets, url_secrets
 from modelyard.credentials.redactor import Redactor
 from modelyard.errors import ConfigurationError
+from modelyard.http.quiet_logs import unlogged
 from modelyard.tools.mcp_stderr import Stderr
 from modelyard.urls import url_problem
 from modelyard.visible import one_line
@@ -97,15 +98,18 @@ class McpServer:
                 words.append(f"status {response.status_code}: {await _text(response)}")
 
         # Servers may stay silent for as long as a tool takes; the tool's own timeout is the limit.
-        http_client = httpx2.AsyncClient(
+        assert isinstance(self.server, str)
+        target = httpx2.URL(self.server)
+        http_client = _client_class(target)(
+            auth=(unquote(target.username), unquote(target.password)) if target.userinfo else None,
             headers=dict(self.headers),
             timeout=httpx2.Timeout(30.0, read=None),
             follow_redirects=False,
             event_hooks={"response": [listen]},
         )
-        assert isinstance(self.server, str)
-        async with http_client, Client(streamable_http_client(self.server, http_client=http_client)) as client:
-            yield client
+        with unlogged(httpx2):
+            async with http_client, Client(streamable_http_client(self.name, http_client=http_client)) as client:
+                yield client
 
     def _secrets(self) -> Iterator[str]:
         """What is cut out of a server's words: it may repeat what it was given."""
@@ -118,6 +122,21 @@ class McpServer:
         else:
             for argument in self.server[1:]:
                 yield from (argument, argument.partition("=")[2]) if not Path(argument).exists() else ()
+
+
+def _client_class(target: httpx2.URL) -> type[httpx2.AsyncClient]:
+    """A client that sends every request to one URL, whose path and query the mcp package never sees.
+
+    It logs the URL it connects to, which may hold a key.
+    """
+    import httpx2
+
+    class Client(httpx2.AsyncClient):
+        async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            request.url = target
+            return await super().send(request, **options)
+
+    return Client
 
 
 def _program(text: str) -> str:
