@@ -49,10 +49,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec(firstresult=True)
 def modelyard_provider() -> ProviderInfo:
-    """Say who the provider is: its id, its name, where its credential and base URL are found.
+    """Say who the provider is: its id, its name, where its credential and base URL are found, what it takes.
 
     Called once at load. Must import nothing heavy and not touch the network. The id must equal the name of
-    the plugin's entry point.
+    the plugin's entry point. ``ProviderInfo.fields`` names the optional fields of a request that the plugin
+    writes; the core takes every other one out first, and notes or refuses it, so the plugin need not look at it.
     """
     raise NotImplementedError
 

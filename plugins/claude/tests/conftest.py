@@ -12,14 +12,15 @@ import pytest
 
 from modelyard import ModelCard, Runtime
 from modelyard.catalog.loader import load_cards
-from modelyard.history.codec import adapt
+from modelyard.deployments.field_filter import as_taken
 from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
+from modelyard.types.fields import taken_by
 from modelyard.types.history_rules import rules_for
 from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.options import ClaudeOptions
-from modelyard_claude.plugin import modelyard_provider
+from modelyard_claude.plugin import MODELYARD_API, modelyard_provider
 from modelyard_claude.request import build_request, check_request
 from modelyard_claude.testing.dialect import DIALECT
 
@@ -71,9 +72,9 @@ def write(cards: dict[str, ModelCard]) -> Write:
         card = cards.get(model) or ModelCard.unknown("claude", model)
         request = neutral_request("claude", model, messages, system, fields, stream=stream)
         check_request(request, card)
-        request = adapt(
-            request, ReplayTarget(rules_for(modelyard_provider().history, card), "claude", request.model)
-        )
+        info = modelyard_provider()
+        target = ReplayTarget(rules_for(info.history, card), "claude", request.model)
+        request = as_taken(request, taken_by(info, MODELYARD_API), info, target)
         built = build_request(request, card, options)
         if request.adaptation is not None:
             built = replace(built, report=request.adaptation.report(built.report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,18 +25,19 @@ from modelyard import (
     UnsupportedFeatureError,
 )
 from modelyard.catalog.loader import load_cards
-from modelyard.history.codec import adapt
+from modelyard.deployments.field_filter import as_taken
 from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Received
 from modelyard.types.base import JsonObject, Opaque
 from modelyard.types.content import CitationPart
+from modelyard.types.fields import taken_by
 from modelyard.types.history_rules import rules_for
 from modelyard.types.request import Request
 from modelyard.types.request import build_request as neutral_request
 from modelyard_claude.counting import counting_request
 from modelyard_claude.options import ClaudeOptions
-from modelyard_claude.plugin import modelyard_provider
+from modelyard_claude.plugin import MODELYARD_API, modelyard_provider
 from modelyard_claude.request import build_request, check_request
 from modelyard_claude.testing.checks import sign
 from modelyard_claude.testing.dialect import DIALECT
@@ -179,10 +181,12 @@ controls = st.fixed_dictionaries(
 
 def written(request: Request, card: ModelCard, options: ClaudeOptions) -> WireRequest:
     """What the runtime would send for a request."""
-    target = ReplayTarget(rules_for(modelyard_provider().history, card), "claude", request.model)
-    adapted = adapt(request, target)
+    info = modelyard_provider()
+    target = ReplayTarget(rules_for(info.history, card), "claude", request.model)
+    adapted = as_taken(request, taken_by(info, MODELYARD_API), info, target)
     check_request(adapted, card)
-    return build_request(adapted, card, options)
+    built = build_request(adapted, card, options)
+    return built if adapted.adaptation is None else replace(built, report=adapted.adaptation.report(built.report))
 
 
 def accept(wire: WireRequest, options: ClaudeOptions) -> None:

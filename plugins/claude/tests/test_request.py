@@ -211,7 +211,7 @@ def test_stop_seed_and_metadata(write: Write) -> None:
     built = write(stop=["END", " "], seed=0, metadata={"user_id": "u1", "team": "a"})
     assert built.body["stop_sequences"] == ["END"]
     assert built.body["metadata"] == {"user_id": "u1"}
-    assert notes(built) == [("stop", "dropped"), ("seed", "dropped"), ("metadata", "dropped")]
+    assert notes(built) == [("seed", "dropped"), ("stop", "dropped"), ("metadata", "dropped")]
     assert write(stop="END").body["stop_sequences"] == ["END"]
 
 

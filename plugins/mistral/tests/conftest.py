@@ -16,12 +16,13 @@ import pytest
 from modelyard import Runtime
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.loader import load_cards
-from modelyard.history.codec import adapt
+from modelyard.deployments.field_filter import as_taken
 from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
+from modelyard.types.fields import taken_by
 from modelyard.types.request import build_request
-from modelyard_mistral.plugin import modelyard_provider
+from modelyard_mistral.plugin import MODELYARD_API, modelyard_provider
 from modelyard_mistral.request import build_chat_request
 from modelyard_mistral.testing.dialect import DIALECT
 
@@ -68,7 +69,9 @@ def write(cards: dict[str, ModelCard]) -> Write:
         **fields: Any,
     ) -> WireRequest:
         neutral = build_request("mistral", model, messages, system, fields, stream=stream)
-        request = adapt(neutral, ReplayTarget(modelyard_provider().history, "mistral", model))
+        info = modelyard_provider()
+        target = ReplayTarget(info.history, "mistral", model)
+        request = as_taken(neutral, taken_by(info, MODELYARD_API), info, target)
         wire = build_chat_request(request, card or cards[model])
         if request.adaptation is not None:
             wire = replace(wire, report=request.adaptation.report(wire.report))

@@ -13,14 +13,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from modelyard import ModelCard, Runtime
-from modelyard.history.codec import adapt
+from modelyard.deployments.field_filter import as_taken
 from modelyard.history.opaque import ReplayTarget
 from modelyard.http.session import WireRequest
 from modelyard.testing import Emulator, Received
 from modelyard.types.base import JsonObject
+from modelyard.types.fields import taken_by
 from modelyard.types.request import build_request
 from modelyard_openai.chat.request import build_chat_request
-from modelyard_openai.plugin import modelyard_provider
+from modelyard_openai.plugin import MODELYARD_API, modelyard_provider
 from modelyard_openai.request import build_responses_request, check_request
 from modelyard_openai.testing.checks import cards
 from modelyard_openai.testing.dialect import OpenAIDialect
@@ -85,7 +86,9 @@ def wire(dialect: OpenAIDialect) -> Wire:
         system, stream = fields.pop("system", None), fields.pop("stream", False)
         request = build_request("openai", model, messages, system, fields, stream=stream)
         check_request(request, card)
-        request = adapt(request, ReplayTarget(modelyard_provider().history, "openai", model))
+        info = modelyard_provider()
+        target = ReplayTarget(info.history, "openai", model)
+        request = as_taken(request, taken_by(info, MODELYARD_API), info, target)
         built = (build_chat_request if api == "chat" else build_responses_request)(request, card)
         if request.adaptation is not None:
             built = replace(built, report=request.adaptation.report(built.report))

@@ -11,7 +11,7 @@ from modelyard.catalog.card import ModelCard
 from modelyard.credentials.redactor import Redactor
 from modelyard.credentials.resolve import Credential
 from modelyard.credentials.secret import Secret
-from modelyard.deployments.field_filter import with_notes, without_fields
+from modelyard.deployments.field_filter import as_taken
 from modelyard.deployments.safe_error import clean_error, safe_cause
 from modelyard.deployments.session_pool import SessionUse
 from modelyard.errors import (
@@ -21,11 +21,9 @@ from modelyard.errors import (
     ProviderError,
     StreamInterruptedError,
 )
-from modelyard.history.codec import adapt
 from modelyard.history.opaque import ReplayTarget
 from modelyard.loading.binding import ProviderBinding
 from modelyard.types.history_rules import rules_for
-from modelyard.types.report import Note
 from modelyard.types.request import Request
 
 __all__ = ["Deployment"]
@@ -107,11 +105,7 @@ class Deployment:
             options = {**request.options_for(self.provider), **self.fields}
             options = {**request.provider_options, self.provider: options}
             request = request.model_copy(update={"provider_options": options})
-        notes: tuple[Note, ...] = ()
-        strange = request.model_fields_set - self.binding.fields
-        if strange:
-            request, notes = without_fields(request, strange, self.binding.info, self.ref)
-        written = with_notes(adapt(request, self.target), notes)
+        written = as_taken(request, self.binding.fields, self.binding.info, self.target)
         if not written.awaits_urls:
             self.binding.validate(written, self.card)
         return written

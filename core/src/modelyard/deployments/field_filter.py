@@ -1,4 +1,4 @@
-"""Take out of a request what the plugin it goes to does not take, and say so."""
+"""Make of a request what the plugin it goes to takes, and say what that changed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,34 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from modelyard.history.adaptation import Adaptation
+from modelyard.history.codec import adapt
 from modelyard.types.reporter import Reporter
 
 if TYPE_CHECKING:
+    from modelyard.history.opaque import ReplayTarget
     from modelyard.types.provider import ProviderInfo
     from modelyard.types.report import Note
     from modelyard.types.request import Request
 
-__all__ = ["with_notes", "without_fields"]
+__all__ = ["as_taken"]
 
 
-def without_fields(
+def as_taken(request: Request, taken: frozenset[str], info: ProviderInfo, target: ReplayTarget) -> Request:
+    """Return a request that holds no field but those taken, and its history as the provider takes it.
+
+    Fields left out are noted on ``Request.adaptation``. Raises ``UnsupportedFeatureError`` for the first of them
+    under ``on_unsupported="error"``, and ``InvalidRequestError`` for a conversation that cannot be sent.
+    """
+    strange = request.model_fields_set - taken
+    if not strange:
+        return adapt(request, target)
+    fitting, notes = _without(request, strange, info, f"{target.provider}:{target.model}")
+    return _with_notes(adapt(fitting, target), notes)
+
+
+def _without(
     request: Request, fields: Iterable[str], info: ProviderInfo, model: str
 ) -> tuple[Request, tuple[Note, ...]]:
-    """Return a request without some fields, and a note for each that asked for something.
-
-    Raises ``UnsupportedFeatureError`` for the first of them under ``on_unsupported="error"``.
-    """
     defaults = _defaults(request, fields)
     if not defaults:
         return request, ()
@@ -36,8 +47,8 @@ def without_fields(
     return request.model_copy(update=dict(defaults)), report.notes
 
 
-def with_notes(request: Request, notes: tuple[Note, ...]) -> Request:
-    """Return a request whose answer is to report these notes, before those of its history."""
+def _with_notes(request: Request, notes: tuple[Note, ...]) -> Request:
+    """Let the answer report these notes, before those of its history."""
     if not notes:
         return request
     before = request.adaptation

@@ -13,7 +13,7 @@ import pluggy
 
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError, ProviderError, UnsupportedFeatureError
-from modelyard.types.fields import CORE_FIELDS, fields_of_api
+from modelyard.types.fields import taken_by
 from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ProviderBinding:
         self.info = info
         self.distribution = distribution
         self.version = version
-        self.fields = CORE_FIELDS | _declared(info, api)
+        self.fields = taken_by(info, api)
         """The fields of a request that the plugin may see."""
         self._hook: Any = manager.hook
 
@@ -132,11 +132,6 @@ class ProviderBinding:
         if isinstance(mapped, ProviderError):
             return mapped
         return ProviderError(f"{type(error).__name__}: {error}")
-
-
-def _declared(info: ProviderInfo, api: int) -> frozenset[str]:
-    """The fields a plugin says it takes, or those its API version had."""
-    return fields_of_api(api) - info.absent.keys() if info.fields is None else frozenset(info.fields)
 
 
 def missing_hooks(plugin: object) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["CORE_FIELDS", "FIELDS_OF_API", "fields_of_api"]
+if TYPE_CHECKING:
+    from modelyard.types.provider import ProviderInfo
+
+__all__ = ["CORE_FIELDS", "FIELDS_OF_API", "fields_of_api", "taken_by"]
 
 CORE_FIELDS: Final = frozenset({"model", "messages", "stream", "provider_options", "on_unsupported", "history"})
 """Fields that every plugin gets, declared or not: the conversation, the way back, and what the core acts on."""
@@ -45,3 +48,9 @@ A plugin that declares none counts as taking those of its version and of the one
 def fields_of_api(version: int) -> frozenset[str]:
     """Return the fields a plugin written for a version of the API can know."""
     return frozenset().union(*(fields for since, fields in FIELDS_OF_API.items() if since <= version))
+
+
+def taken_by(info: ProviderInfo, version: int) -> frozenset[str]:
+    """Return the fields that may stand in a request for a plugin written for a version of the API."""
+    declared = fields_of_api(version) - info.absent.keys() if info.fields is None else frozenset(info.fields)
+    return CORE_FIELDS | declared

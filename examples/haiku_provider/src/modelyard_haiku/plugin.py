@@ -21,6 +21,7 @@ def modelyard_provider() -> ProviderInfo:
         name="Haiku",
         base_url="https://api.haiku.example/v1",
         api_key_variables=("HAIKU_API_KEY",),
+        fields=frozenset({"tools", "output", "reasoning", "max_output_tokens", "temperature", "seed"}),
         history=HistoryRules(files_in_results=False, plain_reasoning=False),
     )
 

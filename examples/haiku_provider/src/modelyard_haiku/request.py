@@ -17,21 +17,6 @@ from modelyard_haiku.tools import tool_fields
 __all__ = ["build_request"]
 
 _CONTROLS = {"max_output_tokens": "most", "temperature": "heat", "seed": "seed"}
-_ABSENT = (
-    "top_p",
-    "top_k",
-    "stop",
-    "frequency_penalty",
-    "presence_penalty",
-    "top_logprobs",
-    "verbosity",
-    "metadata",
-    "user",
-    "service_tier",
-    "cache_key",
-    "tool_choice",
-    "parallel_tool_calls",
-)
 
 
 def build_request(request: Request, card: ModelCard) -> WireRequest:
@@ -43,9 +28,6 @@ def build_request(request: Request, card: ModelCard) -> WireRequest:
         value = getattr(request, field)
         if value is not None:
             body[name] = value
-    for field in _ABSENT:
-        if getattr(request, field) is not None:
-            reporter.drop(field, "the poet has no such control")
     _check_wishes(request, card, reporter)
     if request.stream:
         body["stream"] = True

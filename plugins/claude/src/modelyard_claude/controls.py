@@ -17,14 +17,6 @@ _WORDS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 """The API's own effort words: taken for those of a model whose card names none."""
 
 _SAMPLING = ("temperature", "top_p", "top_k")
-_NOT_TAKEN: tuple[tuple[str, str], ...] = (
-    ("seed", "the Messages API has no seed"),
-    ("frequency_penalty", "the Messages API has no penalties"),
-    ("presence_penalty", "the Messages API has no penalties"),
-    ("top_logprobs", "the Messages API gives no log probabilities"),
-    ("verbosity", "the Messages API has no such control; ask for a short answer in the instructions"),
-    ("cache_key", "the Messages API has no such key: it finds cached prefixes by itself"),
-)
 _TIERS = {
     "auto": "auto",
     "standard_only": "standard_only",
@@ -89,9 +81,6 @@ def control_fields(request: Request, card: ModelCard, options: ClaudeOptions, re
         fields["stop_sequences"] = [text for text in request.stop if text.strip()]
         if len(fields["stop_sequences"]) < len(request.stop):
             reporter.drop("stop", "a stop sequence of white space alone is refused")
-    for field, reason in _NOT_TAKEN:
-        if getattr(request, field) is not None:
-            reporter.drop(field, reason)
     fields.update(_metadata(request, reporter))
     fields.update(_service_tier(request.service_tier, reporter))
     return fields

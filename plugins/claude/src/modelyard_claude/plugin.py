@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
+from modelyard_claude.fields import ABSENT, FIELDS
 
 if TYPE_CHECKING:
     from modelyard.provider import ModelCard, ProviderError, Request, SessionSettings
@@ -25,6 +26,8 @@ def modelyard_provider() -> ProviderInfo:
         base_url_variables=("ANTHROPIC_BASE_URL",),
         key_optional=_sdk_finds_credential(os.environ),
         options=frozenset({"version", "beta", "default_max_tokens"}),
+        fields=FIELDS,
+        absent=ABSENT,
         history=HistoryRules(
             call_id=r"[a-zA-Z0-9_-]+",
             tool_name=r"[a-zA-Z0-9_-]{1,64}",

@@ -59,8 +59,6 @@ def generation_config(request: Request, card: ModelCard, reporter: Reporter) -> 
         thinking = _thinking(request.reasoning, card, reporter)
         if thinking:
             config["thinkingConfig"] = thinking
-    if request.verbosity is not None:
-        reporter.drop("verbosity", "Gemini has no such control; say it in the instructions")
     if request.output is not None:
         _set_output(request, request.output, card, reporter, config)
     return config

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
+from modelyard_gemini.fields import ABSENT, FIELDS
 
 if TYPE_CHECKING:
     from modelyard.provider import ModelCard, ProviderError, SessionSettings
@@ -24,6 +25,8 @@ def modelyard_provider() -> ProviderInfo:
         api_key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
         options=frozenset({"store", "max_continuations"}),
+        fields=FIELDS,
+        absent=ABSENT,
         history=HistoryRules(tool_name=r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}", user_first=True, account_bound=True),
     )
 

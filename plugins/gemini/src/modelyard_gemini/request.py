@@ -81,15 +81,11 @@ def _rules(card: ModelCard) -> Rules:
 
 
 def _set_service(request: Request, reporter: Reporter, body: JsonObject) -> None:
-    """How the request is served and billed: its tier, its labels; and what Gemini has nothing for."""
+    """How the request is served and billed: its tier and its labels."""
     if request.service_tier is not None:
         _set_tier(request.service_tier, reporter, body)
     if request.metadata is not None:
         _set_labels(request.metadata, reporter, body)
-    if request.user is not None:
-        reporter.drop("user", "Gemini takes no id of the end user")
-    if request.cache_key is not None:
-        reporter.drop("cache_key", "Gemini finds shared prefixes by itself and takes no key")
 
 
 def _set_tier(tier: str, reporter: Reporter, body: JsonObject) -> None:

@@ -60,10 +60,6 @@ def control_fields(request: Request, card: ModelCard, reporter: Reporter) -> Jso
         fields.update(_service_tier(request.service_tier, reporter))
     if request.metadata is not None:
         fields["metadata"] = dict(request.metadata)
-    if request.user is not None:
-        reporter.drop("user", "Mistral has no field for the end user")
-    if request.verbosity is not None:
-        reporter.drop("verbosity", "Mistral has no such control")
     return fields
 
 

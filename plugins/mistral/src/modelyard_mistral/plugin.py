@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
+from modelyard_mistral.fields import ABSENT, FIELDS
 
 if TYPE_CHECKING:
     from modelyard.provider import ModelCard, ProviderError, SessionSettings
@@ -22,6 +23,8 @@ def modelyard_provider() -> ProviderInfo:
         base_url="https://api.mistral.ai/v1",
         api_key_variables=("MISTRAL_API_KEY",),
         options=frozenset({"server"}),
+        fields=FIELDS,
+        absent=ABSENT,
         history=HistoryRules(
             call_id=r"[a-zA-Z0-9]{9}",
             call_id_length=9,

@@ -92,8 +92,6 @@ class Controls:
         """The fields that both APIs have, at the top level of the body and under the same names."""
         request = self.request
         fields = self._sampling()
-        if request.top_k is not None:
-            self.reporter.drop("top_k", "OpenAI's models have no top_k")
         if self.api == "responses":
             for name, reason in _ABSENT.items():
                 if getattr(request, name) is not None:

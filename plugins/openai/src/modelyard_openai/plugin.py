@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.provider import HistoryRules, ProviderInfo, SessionHooks, hookimpl
+from modelyard_openai.fields import ABSENT, FIELDS
 
 if TYPE_CHECKING:
     from modelyard.provider import ModelCard, ProviderError, Request, SessionSettings
@@ -23,6 +24,8 @@ def modelyard_provider() -> ProviderInfo:
         api_key_variables=("OPENAI_API_KEY",),
         base_url_variables=("OPENAI_BASE_URL",),
         options=frozenset({"api", "organization", "project"}),
+        fields=FIELDS,
+        absent=ABSENT,
         history=HistoryRules(
             call_id=r"(?s).{1,64}",
             tool_name=r"[a-zA-Z0-9_-]{1,64}",
