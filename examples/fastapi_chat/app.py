@@ -30,7 +30,7 @@ class Turn(BaseModel):
 
 
 class Question(BaseModel):
-    """What the page sends: the whole conversation, for the server keeps none."""
+    """A request of the page: the whole conversation, for the server keeps none."""
 
     model: str
     turns: list[Turn]

@@ -1,4 +1,4 @@
-"""What is installed, what is broken and why, which credentials are found where, what retires when."""
+"""Diagnosis of an installation: what is there, what is broken and why, credentials found, models that retire."""
 
 from __future__ import annotations
 

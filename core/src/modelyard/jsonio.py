@@ -90,7 +90,7 @@ def parse_odd(data: bytes | str, tell: Callable[[str], None] | None = None, *, p
 
 
 def depth_over(value: Any, limit: int, text: bytes | str) -> bool:
-    """Whether a value, read of a text, is nested deeper than a limit. Cheap for texts of few brackets."""
+    """Return whether a value, read of a text, is nested deeper than a limit. Cheap for texts of few brackets."""
     marks: tuple[Any, Any] = ("{", "[") if isinstance(text, str) else (b"{", b"[")
     brackets = text.count(marks[0]) + text.count(marks[1])
     return brackets > limit and bool(_at_depth(value, limit))

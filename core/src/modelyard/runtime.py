@@ -253,7 +253,7 @@ class Runtime(StructuredCalls):
         return self._store.current()
 
     def providers(self) -> tuple[ProviderStatus, ...]:
-        """Whether each provider could be called, and why not.
+        """List whether each provider could be called, and why not.
 
         Judged by plugin and credential, without a call. One that is broken or lacks a key says so; the others stay
         usable.

@@ -1,4 +1,4 @@
-"""What the arguments of a runtime mean: each turned into the policy it stands for, or refused."""
+"""Arguments of a runtime: each turned into the policy it stands for, or refused."""
 
 from __future__ import annotations
 

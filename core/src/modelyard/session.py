@@ -1,4 +1,4 @@
-"""What a plugin opens to make calls, and everything it may use for it."""
+"""The session a plugin opens to make calls, and everything it may use for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Session", "SessionSettings"]
 
 
 class Session(Protocol):
-    """What a plugin needs to make calls; opaque to the core but for its end."""
+    """A plugin's means to make calls; opaque to the core but for its end."""
 
     async def aclose(self) -> None:
         """Close whatever the plugin opened; what the host handed in stays open."""

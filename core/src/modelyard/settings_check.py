@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words that never repeat its value where that may be a secret.
+"""Complaints about settings, in words that never repeat a value where it may be a secret.
 
 Each check gives the rest of a sentence that begins with the setting's name, or ``None`` when all is well.
 """
@@ -61,14 +61,14 @@ def bare_errors(cls: type[C]) -> type[C]:
 
 
 def key_problem(key: object) -> str | None:
-    """Whether a key is text or a ``Secret``."""
+    """Check whether a key is text or a ``Secret``."""
     if key is None or isinstance(key, (str, Secret)):
         return None
     return f"must be text, not {type(key).__name__}"
 
 
 def keys_problem(keys: object) -> str | None:
-    """Whether keys are a list of keys."""
+    """Check whether keys are a list of keys."""
     if isinstance(keys, (str, Secret)):
         return "must be a list of keys; one key is the setting api_key"
     if not isinstance(keys, (list, tuple)):
@@ -78,7 +78,7 @@ def keys_problem(keys: object) -> str | None:
 
 
 def text_problem(text: object) -> str | None:
-    """Whether a text that is written in one line is one."""
+    """Check whether a text that is written in one line is one."""
     if not isinstance(text, str):
         return f"must be text, not {type(text).__name__}"
     if not text.strip() or not text.isprintable():
@@ -87,7 +87,7 @@ def text_problem(text: object) -> str | None:
 
 
 def number_problem(number: object, *, least: float = 0, whole: bool = False) -> str | None:
-    """Whether a number is one, finite, and not too small."""
+    """Check whether a number is one, finite, and not too small."""
     kind = "a whole number" if whole else "a number"
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         return f"must be {kind} from {least:g} on, not {type(number).__name__}"
@@ -96,7 +96,7 @@ def number_problem(number: object, *, least: float = 0, whole: bool = False) -> 
 
 
 def options_problem(options: object) -> str | None:
-    """Whether a plugin's options are a mapping of names."""
+    """Check whether a plugin's options are a mapping of names."""
     if not isinstance(options, Mapping):
         return f"must be a dict, not {type(options).__name__}"
     wrong = [type(name).__name__ for name in options if not isinstance(name, str)]
@@ -104,7 +104,7 @@ def options_problem(options: object) -> str | None:
 
 
 def ca_problem(path: object) -> str | None:
-    """Whether a path is one of a file or a folder that is there."""
+    """Check whether a path is one of a file or a folder that is there."""
     if not isinstance(path, (str, os.PathLike)):
         return f"must be the path of a file or a folder, not {type(path).__name__}"
     place = Path(path).expanduser()
@@ -112,7 +112,7 @@ def ca_problem(path: object) -> str | None:
 
 
 def client_cert_problem(value: object) -> str | None:
-    """Whether a client certificate is a file, or a file of it, one of its key, and a password."""
+    """Check whether a client certificate is a file, or a file of it, one of its key, and a password."""
     parts = value if isinstance(value, (tuple, list)) else (value,)
     if not 1 <= len(parts) <= 3:
         return "must be a path, or (certificate, key) or (certificate, key, password)"
@@ -129,14 +129,14 @@ def client_cert_problem(value: object) -> str | None:
 
 
 def headers_problem(headers: object) -> str | None:
-    """Whether headers can be sent as they are; their names may be told, their values not."""
+    """Check whether headers can be sent as they are; their names may be told, their values not."""
     if not isinstance(headers, Mapping):
         return f"must be a dict, not {type(headers).__name__}"
     return next((problem for name, value in headers.items() if (problem := header_problem(name, value))), None)
 
 
 def header_problem(name: object, value: object) -> str | None:
-    """Whether one header can be sent."""
+    """Check whether one header can be sent."""
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
         return "hold a name that is no name of a header: use letters, digits and hyphens"
     if name.lower() in _OF_THE_CLIENT:
@@ -152,7 +152,7 @@ def header_problem(name: object, value: object) -> str | None:
 
 
 def parameters_problem(query: object) -> str | None:
-    """Whether parameters of a query are texts by name; their names may be told, their values not."""
+    """Check whether parameters of a query are texts by name; their names may be told, their values not."""
     if not isinstance(query, Mapping):
         return f"must be a dict, not {type(query).__name__}"
     for name, value in query.items():
@@ -164,6 +164,6 @@ def parameters_problem(query: object) -> str | None:
 
 
 def secret_in_query(url: str) -> str | None:
-    """Whether a URL holds a key: text of settings gets copied into places that nobody guards."""
+    """Check whether a URL holds a key: text of settings gets copied into places that nobody guards."""
     named = [name for name, _ in parse_qsl(url.partition("?")[2]) if is_secret_name(name)]
     return f"has a secret in its query ({named[0]!r})" if named else None

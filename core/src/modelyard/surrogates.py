@@ -37,7 +37,7 @@ def mend_json(value: Any, *, pieces: bool = False) -> Any:
 
 
 def ends_in_half(text: str) -> bool:
-    """Whether a text ends in the first half of a pair."""
+    """Return whether a text ends in the first half of a pair."""
     return "\ud800" <= text[-1:] <= "\udbff"
 
 

@@ -86,7 +86,7 @@ class SyncRuntime:
         return self._runtime.catalog
 
     def providers(self) -> tuple[ProviderStatus, ...]:
-        """Whether each provider could be called, and why not."""
+        """List whether each provider could be called, and why not."""
         return self._runtime.providers()
 
     def refresh(self, provider: str | None = None, *, deadlines: DeadlinesLike = None) -> tuple[Refreshed, ...]:

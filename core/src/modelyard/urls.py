@@ -43,7 +43,7 @@ def split_query(base_url: str) -> tuple[str, Secret | None]:
 
 
 def url_problem(url: object, *, schemes: tuple[str, ...] = HTTP, user_info: bool = False) -> str | None:
-    """What is wrong with a URL, in words that fit after its name; ``None`` if nothing is.
+    """Describe what is wrong with a URL, in words that fit after its name; ``None`` if nothing is.
 
     ``user_info`` says whether a user name and a password may stand before its host.
     """

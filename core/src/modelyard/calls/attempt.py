@@ -30,7 +30,7 @@ __all__ = ["Attempt"]
 
 
 class Attempt:
-    """One attempt as it runs. It ends once; whatever end comes later gives the record of the first."""
+    """One attempt as it runs. The first of succeed, fail and cancel wins; later calls return the same record."""
 
     def __init__(self, call: Call, deployment: Deployment, number: int, wait: float) -> None:
         self._call = call
@@ -53,7 +53,7 @@ class Attempt:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """True if it has ended."""
         return self._record is not None
 
     def output(self) -> None:

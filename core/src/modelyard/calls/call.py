@@ -49,7 +49,7 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked, the deployments that may serve it in order of preference, and the policy it runs under.
+    """A prepared call: its operation, the deployments that may serve it in order of preference, and its policies.
 
     ``operation`` says what kind of call it is. ``request_for`` writes the request for one deployment: its model,
     its history rules, its plugin's checks. It was called for the first deployment already, so bad input is refused
@@ -81,7 +81,7 @@ class Call:
 
     @property
     def last_resort(self) -> bool:
-        """Whether a deployment that fails leaves the call nowhere else to go."""
+        """True if a deployment that fails leaves the call nowhere else to go."""
         first, *others = self.deployments
         return not others or (self.fallback.mode == "never" and all(other.ref != first.ref for other in others))
 
@@ -92,7 +92,7 @@ class Call:
         return await self.inliner.request_for(deployment, session)
 
     def takes(self, deployment: Deployment) -> bool:
-        """Whether a deployment can take the request at all."""
+        """Return whether a deployment can take the request at all."""
         try:
             self.request_for(deployment)
         except ModelyardError:

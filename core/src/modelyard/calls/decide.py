@@ -1,4 +1,4 @@
-"""What to do after a failure: a pure function from the error and the situation to one step.
+"""The decision after a failure: a pure function from the error and the situation to one step.
 
 The engine carries the step out. Nothing here waits, draws a random number or knows a network.
 """
@@ -105,7 +105,7 @@ def decide(error: ModelyardError, situation: Situation) -> Step:
 
 
 def may_pass_elsewhere(error: ProviderError) -> bool:
-    """Whether another deployment might serve it: not a wrong request, nor anything once the runtime is closed."""
+    """Return whether another deployment might serve it: no wrong request, nothing once the runtime is closed."""
     return isinstance(error, (ContextWindowError, ContentFilterError)) or not isinstance(
         error, (InvalidRequestError, RuntimeClosedError)
     )

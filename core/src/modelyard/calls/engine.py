@@ -74,7 +74,7 @@ class Engine:
             self._settle(None, None)  # it has ended before, or the caller gave up
 
     def watchdog(self) -> Watchdog:
-        """What guards the waits of an attempt."""
+        """Make a guard for the waits of an attempt."""
         watchdog = Watchdog(self._call.deadlines, self.remaining())
         self._running.add(watchdog)
         return watchdog

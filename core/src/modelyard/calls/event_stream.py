@@ -1,4 +1,4 @@
-"""What every stream of events offers its consumer, whatever makes the events."""
+"""The interface that every stream of events offers its consumer, whatever makes the events."""
 
 from __future__ import annotations
 

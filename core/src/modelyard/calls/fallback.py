@@ -15,7 +15,7 @@ FallbackMode: TypeAlias = Literal["never", "before_output", "restart"]
 
 @dataclass(frozen=True, slots=True)
 class FallbackPolicy:
-    """Whether, and for which failures, the next deployment of a route is tried.
+    """Policy on trying the next deployment of a route: whether, and for which failures.
 
     ``never``: a failure is raised, with the ``alternatives`` on it, so that the caller chooses.
     ``before_output``: the next deployment is tried as long as nothing has been delivered.

@@ -1,4 +1,4 @@
-"""What attempts cost that gave no answer: from the usage they reported, or an estimate that says it is one."""
+"""Costs of attempts that gave no answer: from the usage they reported, or an estimate that says it is one."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ __all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "RUN_OPTIONS", "CallOptions", "Gen
 
 
 class TurnOptions(TypedDict, total=False):
-    """What goes into the request beside the form of the answer; ``None`` counts as absent, 0 and empty do not."""
+    """Options of a request beside the form of the answer; ``None`` counts as absent, 0 and empty do not."""
 
     tools: Sequence[Tool | Mapping[str, Any]] | None
     tool_choice: str | ToolChoice | Mapping[str, Any] | None
@@ -47,7 +47,7 @@ class TurnOptions(TypedDict, total=False):
 
 
 class RequestOptions(TurnOptions, total=False):
-    """What goes into the request."""
+    """Options that go into the request."""
 
     output: OutputFormat | type | Mapping[str, Any] | str | None
 
@@ -65,15 +65,15 @@ class ConductOptions(TypedDict, total=False):
 
 
 class CallOptions(RequestOptions, ConductOptions, total=False):
-    """What a call takes."""
+    """Options of a call."""
 
 
 class GenerateOptions(TurnOptions, ConductOptions, total=False):
-    """What a call takes that gives an object: its form is an argument of its own."""
+    """Options of a call that gives an object: its form is an argument of its own."""
 
 
 class RunOptions(CallOptions, total=False):
-    """What a run takes: the options of each of its calls, and how far and with whose consent it goes.
+    """Options of a run: those of each of its calls, and how far and with whose consent it goes.
 
     ``handlers`` executes plain tools, by name, with the arguments passed by name. ``approve`` is asked before each
     call. ``checkpoint`` receives the state at every step, to be stored.

@@ -1,4 +1,4 @@
-"""What a call will be: its candidates, its request, and the decision among them."""
+"""A call before it is made: its candidates, its request, and the decision among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deployment can be asked beside answers; each question is a call like any other."""
+"""Questions to a deployment beside answers; each is a call like any other."""
 
 from __future__ import annotations
 

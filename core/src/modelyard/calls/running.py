@@ -36,7 +36,7 @@ class Running:
 
     @property
     def waiting(self) -> bool:
-        """Whether it waits for something; it does not while its consumer is busy."""
+        """True if it waits for something; it does not while its consumer is busy."""
         return any(wait.waiting for wait in self._waits)
 
     def add(self, wait: _Wait) -> None:

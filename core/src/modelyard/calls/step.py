@@ -1,4 +1,4 @@
-"""Of which run the call that is being prepared is a step."""
+"""The run that the call being prepared is a step of."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class CompletionStream(EventStream):
 
     @property
     def partial(self) -> Completion | None:
-        """What has arrived so far; ``None`` if nothing has."""
+        """The answer as far as it has arrived; ``None`` if nothing has."""
         return self._source.winner.partial() if self._source is not None else None
 
     async def collect(self) -> Completion:

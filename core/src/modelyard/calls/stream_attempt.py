@@ -36,16 +36,16 @@ class StreamAttempt:
 
     @property
     def winner(self) -> StreamAttempt:
-        """Itself: the attempt that is heard."""
+        """The attempt whose events reach the caller: this one, as it runs alone."""
         return self
 
     @property
     def committed(self) -> bool:
-        """Whether output has come: it may have been delivered."""
+        """True if output has come: it may have been delivered."""
         return self._collector.seen
 
     def partial(self) -> Completion | None:
-        """What has arrived so far; ``None`` if nothing has."""
+        """The answer as far as it has arrived; ``None`` if nothing has."""
         deployment = self.attempt.deployment
         return self.completion or self._collector.partial(
             provider=deployment.provider,

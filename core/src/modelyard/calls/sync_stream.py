@@ -21,7 +21,7 @@ AHEAD = 256
 
 
 class AsyncStream(Protocol):
-    """What is wrapped: an asynchronous stream of events that can be closed."""
+    """An asynchronous stream of events that can be closed, to be wrapped."""
 
     def __aiter__(self) -> AsyncIterator[Event]: ...
 

@@ -1,4 +1,4 @@
-"""What a failed attempt says of its deployment."""
+"""The verdict of a failed attempt on its deployment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OF_THIS_SIDE = frozenset({"pool_timeout", PROXY_REFUSED, TLS_REFUSED})
 
 
 def verdict_on(error: ModelyardError) -> Verdict:
-    """What a failure says of its deployment: a caller's mistake, a bad key or a limit of ours says nothing."""
+    """Judge a deployment by a failure: a caller's mistake, a bad key or a limit of ours is neutral."""
     if isinstance(error, ProviderError) and error.code in _OF_THIS_SIDE:
         return "neutral"
     if isinstance(error, DeadlineError) and error.phase == "total":

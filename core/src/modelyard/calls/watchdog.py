@@ -89,12 +89,12 @@ class Watchdog:
 
     @property
     def expired(self) -> bool:
-        """Whether a deadline has passed or the runtime was closed."""
+        """True if a deadline has passed or the runtime was closed."""
         return self._expired is not None
 
     @property
     def waiting(self) -> bool:
-        """Whether somebody waits just now."""
+        """True if somebody waits just now."""
         return self._task is not None
 
     def interrupt(self) -> None:

@@ -36,7 +36,9 @@ CAPABILITIES: tuple[str, ...] = get_args(CapabilityName)
 
 
 class Capability(Frozen):
-    """Whether a model can do one thing.
+    """One ability of a model, as its card states it.
+
+    True when ``supported`` or ``partial``; where ``unknown`` may pass too, ask ``state != "unsupported"``.
 
     ``unknown`` is the default until a document or a test proves it either way. ``limits`` says in a
     sentence what ``partial`` leaves out.

@@ -68,7 +68,7 @@ class Lifecycle(Frozen):
     replacement: str | None = None
 
     def is_retired(self, today: date) -> bool:
-        """Whether the retirement date has come."""
+        """Return whether the retirement date has come."""
         return self.retires is not None and self.retires <= today
 
 
@@ -94,7 +94,7 @@ class ModelCard(Frozen):
     id: str
     label: str
     kind: ModelKind = "chat"
-    """What the model is for; only ``chat`` models take part in routing."""
+    """Purpose of the model; only ``chat`` models take part in routing."""
     aliases: tuple[str, ...] = ()
     limits: ModelLimits = Field(default_factory=ModelLimits)
     capabilities: dict[CapabilityName, Capability] = Field(default_factory=dict)
@@ -103,7 +103,7 @@ class ModelCard(Frozen):
     apis: tuple[str, ...] = ()
     """The provider's APIs that serve the model, where it has several; the preferred one first."""
     rules: JsonObject = Field(default_factory=dict)
-    """What the plugin must know to write a request the model accepts; its own vocabulary."""
+    """Facts a plugin must know to write a request the model accepts, in its own vocabulary."""
     default_contexts: tuple[Context, ...] = ()
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)
     prices: tuple[PriceStep, ...] = ()

@@ -163,11 +163,11 @@ class Catalog:
         return tuple(choices.values())
 
     def retirement(self, card: ModelCard) -> str | None:
-        """That a model is retired, and what replaces it; ``None`` while it serves."""
+        """Message that a model is retired, with its replacement; ``None`` while it serves."""
         return self._retirements.of(card)
 
     def advice(self, card: ModelCard) -> str | None:
-        """That a model is retired or soon will be, and what to use instead; ``None`` for one that stays."""
+        """Message that a model is retired or soon will be, with its replacement; ``None`` for one that stays."""
         return self._retirements.notice(card)
 
     def warn_retirement(self, card: ModelCard) -> None:

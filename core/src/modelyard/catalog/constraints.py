@@ -31,7 +31,7 @@ class Exclusion(NamedTuple):
 
 
 class DeploymentTerms(NamedTuple):
-    """What a deployment adds to its card: its region, and the days of retention its account agreed on."""
+    """Terms of a deployment beyond its card: its region, and the days of retention its account agreed on."""
 
     region: str | None
     agreed_days: int | None
@@ -39,7 +39,7 @@ class DeploymentTerms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What is not known never meets a constraint; ``None`` and empty set none.
+    """Host conditions on routing. An unknown figure fails its condition; a field of ``None`` or empty is none.
 
     ``allow`` and ``deny`` hold provider ids, references, or patterns such as ``"openai:gpt-6*"``; denying wins.
     ``regions`` are names such as ``"eu"``, one of which must serve the call. ``max_retention_days`` bounds how
@@ -89,7 +89,7 @@ class Constraints:
 
     @property
     def about_terms(self) -> bool:
-        """Whether any of them asks where a call is served or how long it is kept."""
+        """True if any of them asks where a call is served or how long it is kept."""
         return bool(self.regions or self.zero_retention or self.no_training) or self.max_retention_days is not None
 
     @property
@@ -98,7 +98,7 @@ class Constraints:
         return 0 if self.zero_retention else self.max_retention_days
 
     def card_exclusions(self, card: ModelCard, day: date, tokens: int = 0) -> Iterator[Exclusion]:
-        """What the card alone rules out, on a day and for a prompt of a size."""
+        """Reasons of the card alone to exclude it, on a day and for a prompt of a size."""
         ref = card.ref
         if any(_matches(pattern, card) for pattern in self.deny):
             yield Exclusion("it is denied", f"take {ref} off deny")
@@ -114,7 +114,7 @@ class Constraints:
             )
 
     def terms_exclusions(self, card: ModelCard, terms: DeploymentTerms) -> Iterator[Exclusion]:
-        """What rules out a deployment of a card's model."""
+        """Reasons to exclude one deployment of a card's model."""
         if self.regions and (terms.region or "").lower() not in self.regions:
             where = f"it is served in {terms.region}" if terms.region else "it is not known to be served"
             yield Exclusion(
@@ -127,7 +127,7 @@ class Constraints:
             yield Exclusion(f"{_kept(kept)}, at most {bound} is allowed", _keep_less(card, bound))
 
     def offer_exclusions(self, card: ModelCard) -> Iterator[Exclusion]:
-        """What rules out every deployment of a card's model, whatever the host agrees with the provider."""
+        """Reasons to exclude every deployment of a card's model, whatever the host agrees with the provider."""
         retention = card.retention
         if self.regions and not set(self.regions) & set(retention.regions):
             yield Exclusion(f"no endpoint in {' or '.join(self.regions)} is known", "allow another region")

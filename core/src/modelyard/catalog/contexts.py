@@ -29,6 +29,6 @@ def context_of(name: str) -> Any:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name is a pattern for references: it holds an asterisk, which no model id does."""
+    """Return whether a name is a pattern for references: it holds an asterisk, which no model id does."""
     given: object = name
     return isinstance(given, str) and "*" in given

@@ -1,4 +1,4 @@
-"""What a host adds to the catalog: models, aliases, defaults and prices, from a TOML file or from code.
+"""Additions of a host to the catalog: models, aliases, defaults and prices, from a TOML file or from code.
 
 [defaults]
 chat = "mistral:mistral-large-4"
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 __all__ = ["Additions", "Overrides", "read_overrides"]
 
 Additions: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Iterable[ModelCard] | None"
-"""What ``Runtime(catalog=...)`` takes: the path of a TOML file, a dict of the same shape, or cards."""
+"""Argument ``catalog`` of a runtime: the path of a TOML file, a dict of the same shape, or cards."""
 
 _TABLES: Final = ("models", "aliases", "defaults", "prices")
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """Checked in form; whether the facts make valid cards shows when they are laid over those of the plugins.
+    """Host additions as parsed. Their shape is checked here, the values of cards later by ``overlay``.
 
     ``where`` names the file in errors and as the source of figures, ``as_of`` is its date.
     """

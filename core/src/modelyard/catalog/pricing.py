@@ -1,4 +1,4 @@
-"""What an answer cost: dated price steps of its card, or those of the ``genai-prices`` library."""
+"""Costs of answers: dated price steps of a card, or those of the ``genai-prices`` library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What providers say of their own models, asked when the host wants to know, and kept on disk with its date."""
+"""Lists that providers give of their own models, asked for by the host, and kept on disk with their date."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What asking one provider brought.
+    """Result of asking one provider for its models.
 
     ``added`` and ``changed`` are references; ``missing`` are models of the catalog it did not list, which may be
     gone or not open to the account. ``error`` says why it could not be asked.
@@ -81,7 +81,7 @@ def merge_listed(cards: Iterable[ModelCard], provider: str, listed: Listed) -> t
 
 
 def compare(before: Iterable[ModelCard], provider: str, listed: Listed) -> Refreshed:
-    """What a list changes in the cards at hand."""
+    """Compare a provider's list with the cards at hand."""
     own = {card.ref: card for card in before if card.provider == provider}
     after = {card.ref: card for card in merge_listed(own.values(), provider, listed)}
     named = {card.id for card in listed.cards} | {name for card in listed.cards for name in card.aliases}

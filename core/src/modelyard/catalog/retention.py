@@ -1,4 +1,4 @@
-"""What a provider keeps of a call, for how long, and where the call may be served."""
+"""Retention of calls by providers: what is kept, for how long, and where the call may be served."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Region(Frozen):
     base_url: str | None = None
     fields: JsonObject = Field(default_factory=dict)
     limits: str | None = None
-    """What the region does not cover, in a sentence."""
+    """Limits of the region, in a sentence: what it does not cover."""
 
 
 class Retention(Frozen):
-    """The facts of a stateless call, made with an account without a contract of its own.
+    """Retention under default terms, for calls that store nothing.
 
     ``default_days`` is how long prompts and answers are kept at most, ``None`` where no source gives a number.
     ``minimum_days`` are kept whatever the contract says. ``stateful`` names features that keep content for
@@ -33,7 +33,7 @@ class Retention(Frozen):
     default_days: int | None = None
     minimum_days: int = 0
     trains: bool | None = None
-    """Whether content is used for training by default."""
+    """True if content is used for training by default."""
     zero_retention: ZeroRetention = "unknown"
     stateful: tuple[str, ...] = ()
     regions: dict[str, Region] = Field(default_factory=dict)

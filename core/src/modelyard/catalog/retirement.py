@@ -23,14 +23,14 @@ class Retirements:
         self._told: set[str] = set()
 
     def of(self, card: ModelCard) -> str | None:
-        """That a model is retired, and what replaces it; ``None`` while it serves."""
+        """Message naming the replacement of a retired model, else ``None``."""
         retires = card.lifecycle.retires
         if retires is None or retires > self.today():
             return None
         return f"it was retired on {retires.isoformat()}{_instead(card)}"
 
     def notice(self, card: ModelCard) -> str | None:
-        """That a model is retired or soon will be, and what replaces it; ``None`` for one that stays."""
+        """Message that a model is retired or soon will be, with its replacement; ``None`` for one that stays."""
         retires = card.lifecycle.retires
         if retires is None:
             return None

@@ -35,7 +35,7 @@ QUESTION = "What is the weather in Paris?"
 
 
 class Weather(BaseModel):
-    """What the structured answer must be."""
+    """Form of the structured answer."""
 
     city: str
     celsius: int
@@ -60,7 +60,7 @@ class DemoProvider:
 
     @property
     def where(self) -> str:
-        """Whether the answers are real."""
+        """Place the answers come from: the provider itself, or an emulator."""
         return "real API" if self.emulator is None else "emulator"
 
 

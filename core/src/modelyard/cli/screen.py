@@ -33,7 +33,7 @@ class Screen(Console):
 
     @property
     def shows(self) -> bool:
-        """Whether somebody looks at it: a terminal, or what rich was told to treat as one."""
+        """True if somebody looks at it: a terminal, or what rich was told to treat as one."""
         return self.file.isatty() or self.is_terminal
 
     def say(self, text: str, style: str | None = None, end: str = "\n") -> None:

@@ -44,7 +44,7 @@ _NO_SECRET_NAME: Final = re.compile(
 
 
 def is_secret_name(name: object) -> bool:
-    """Whether a field, a parameter or a header of this name holds a secret if it holds text."""
+    """Return whether a field, a parameter or a header of this name holds a secret if it holds text."""
     if not isinstance(name, str):
         return False
     plain = _kebab(name)
@@ -52,7 +52,7 @@ def is_secret_name(name: object) -> bool:
 
 
 def settings_secrets(config: ProviderConfig) -> Iterator[str]:
-    """What is secret in the settings of a provider beside keys and the query of its base URL.
+    """Secrets in the settings of a provider beside keys and the query of its base URL.
 
     Proxies of the environment are among it: the way may lead over one.
     """
@@ -66,7 +66,7 @@ def settings_secrets(config: ProviderConfig) -> Iterator[str]:
 
 
 def header_secrets(headers: Mapping[str, str | Secret]) -> Iterator[str]:
-    """What is secret in headers: their values, and the parts of those that have parts."""
+    """Secrets in headers: their values, and the parts of those that have parts."""
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
             yield from value_secrets(value.reveal() if isinstance(value, Secret) else value)

@@ -45,7 +45,7 @@ class Redactor:
         return self._without_stump(text) if _CUT in text else text
 
     def finds(self, text: str) -> bool:
-        """Whether a secret is in a text."""
+        """Return whether a secret is in a text."""
         return bool(self._secrets) and any(form in text for form in self._all_forms())
 
     def plus(self, secrets: Iterable[str | Secret]) -> Redactor:

@@ -44,7 +44,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class CredentialQuery:
-    """What a resolver is asked: whose key for which provider. ``user`` is the request's ``user``."""
+    """Question to a resolver: whose key for which provider. ``user`` is the request's ``user``."""
 
     provider: str
     user: str | None = None

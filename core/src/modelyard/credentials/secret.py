@@ -77,7 +77,7 @@ def _is_text(value: object) -> bool:
 
 
 def conceal(value: str | Secret) -> Secret:
-    """A secret of a key given as text, to take the text's place in a variable that a traceback may show."""
+    """Wrap a plain key so that tracebacks with locals do not print it."""
     return value if isinstance(value, Secret) else Secret(value)
 
 

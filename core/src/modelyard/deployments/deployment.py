@@ -41,7 +41,7 @@ class Deployment:
     use: Callable[[], SessionUse] = field(repr=False)
     """Begins the use of a session, to be released."""
     suggestion: str | None = None
-    """What to use instead: near misses of a model no card lists, the replacement of one that is retired."""
+    """Model ids to use instead: near misses of one no card lists, the replacement of one that is retired."""
     region: str | None = None
     retention_days: int | None = None
     """Days the account's contract lets the provider keep content; ``None`` without one."""
@@ -53,9 +53,9 @@ class Deployment:
     redactor: Redactor = field(default_factory=Redactor, repr=False)
     """Cuts every secret among its settings out of texts."""
     own_client: bool = False
-    """Whether the host handed in an SDK client, which alone knows its address."""
+    """True if the host handed in an SDK client, which alone knows its address."""
     key: str = field(init=False, repr=False)
-    """What tells this deployment from every other: model, credential (by digest) and endpoint. Not for show."""
+    """Identity of the deployment: model, credential (by digest) and endpoint. Not for show."""
     target: ReplayTarget = field(init=False, repr=False)
     """Where a conversation goes that is sent here."""
 

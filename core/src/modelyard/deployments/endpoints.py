@@ -82,7 +82,7 @@ class Endpoints:
 
     @property
     def steady(self) -> bool:
-        """Whether endpoints depend on settings and environment alone, and not on who asks."""
+        """True if endpoints depend on settings and environment alone, and not on who asks."""
         return self._resolver is None
 
     def configs(self, provider: str) -> tuple[ProviderConfig, ...]:

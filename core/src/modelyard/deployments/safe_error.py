@@ -37,7 +37,7 @@ def clean_ids(completion: Completion, redactor: Redactor) -> Completion:
 
 
 def safe_cause(raised: BaseException, redactor: Redactor) -> BaseException | None:
-    """What was raised, without frames, to be the cause of an error; ``None`` if a secret is on it."""
+    """Strip an exception of its frames, to be the cause of an error; ``None`` if a secret is on it."""
     link: BaseException | None = raised
     while link is not None:
         if redactor.finds(_told(link)):

@@ -25,7 +25,7 @@ CLOSE_WITHIN = 2.0
 """Seconds all sessions of a loop together get to close; sockets need milliseconds, TLS one round trip."""
 
 Way: TypeAlias = Hashable
-"""What tells the ways to one provider apart: the secret itself, the address, and which settings."""
+"""Identity of a way to a provider: the secret itself, the address, and which settings."""
 _Key: TypeAlias = tuple[str, Way]
 _Opener: TypeAlias = "Callable[[], Awaitable[Session]]"
 

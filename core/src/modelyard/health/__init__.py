@@ -1,4 +1,4 @@
-"""What is known of deployments between calls: health, limits, budgets; in process or in Redis."""
+"""Health of deployments between calls: breakers, limits, budgets; in process or in Redis."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Breaker:
 
     @property
     def closed(self) -> bool:
-        """Whether requests pass freely."""
+        """True if requests pass freely."""
         return self.open_until == 0.0
 
     def wait(self, now: float, *, last_resort: bool = False) -> float:

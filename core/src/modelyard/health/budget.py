@@ -20,7 +20,7 @@ class RetryBudget:
     updated: float = 0.0
 
     def available(self, now: float) -> bool:
-        """Whether a retry is left."""
+        """Return whether a retry is left."""
         return self._level(now) >= 1.0
 
     def take(self, now: float) -> bool:

@@ -16,7 +16,7 @@ Lease: TypeAlias = tuple[str, str]
 
 
 class Leases:
-    """The leases of one process, by deployment; those of one deployment are as good as each other.
+    """Redis concurrency slots held by this process; any slot of a deployment may be released.
 
     ``seconds`` is how long the server keeps one that is not renewed.
     """

@@ -33,7 +33,7 @@ class Lines:
         self._lines: dict[str, OrderedDict[_Turn, None]] = {}
 
     def taken(self, key: str) -> bool:
-        """Whether somebody waits already, so that who comes now has to go to the end of the line."""
+        """Return whether somebody waits already, so that who comes now has to go to the end of the line."""
         return key in self._lines
 
     def wake(self, key: str) -> None:

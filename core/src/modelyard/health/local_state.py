@@ -1,4 +1,4 @@
-"""What is known of deployments between calls, kept in this process."""
+"""Health of deployments between calls, kept in this process."""
 
 from __future__ import annotations
 

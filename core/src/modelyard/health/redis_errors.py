@@ -1,4 +1,4 @@
-"""What went wrong at a Redis server: nobody answered, or somebody refused and will refuse again."""
+"""Failures of a Redis server: nobody answered, or somebody refused and will refuse again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def failures() -> tuple[type[BaseException], ...]:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether somebody answered, and what was said holds until a setting is changed."""
+    """Return whether somebody answered, and what was said holds until a setting is changed."""
     from redis import exceptions
 
     if _is_about_tls(error):
@@ -46,7 +46,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def server_words(error: BaseException) -> str:
-    """What the server said, with the word it began with."""
+    """Words of the server, with the one it began with."""
     code = getattr(error, "status_code", None) or _CODES.get(type(error).__name__, "")
     return f"{code} {error}".strip() or type(error).__name__
 

@@ -70,7 +70,7 @@ class RedisLink:
 
     @property
     def away(self) -> bool:
-        """Whether the server was of no use when last asked, so that this process decides alone."""
+        """True if the server was of no use when last asked, so that this process decides alone."""
         return self._away
 
     async def run(self, script: str, keys: Sequence[str], args: Sequence[object]) -> list[str] | None:

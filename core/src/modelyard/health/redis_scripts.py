@@ -1,4 +1,4 @@
-"""What Redis does for the shared state, in scripts that each run as one step, on the server's own clock.
+"""Scripts of the shared state that Redis runs, each as one step, on the server's own clock.
 
 The breaker's rules are those of ``modelyard.health.breaker``; a property test holds the two to each other. Times
 are seconds; numbers come and go as text, because Redis cuts fractions off.

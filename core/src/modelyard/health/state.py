@@ -1,4 +1,4 @@
-"""What is known of deployments between calls: health, limits and budgets, behind one interface.
+"""Health of deployments between calls: breakers, limits and budgets, behind one interface.
 
 ``modelyard.health.local_state`` keeps it in the process, ``modelyard.health.redis_state`` shares it.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FULL", "Reason", "Refusal", "SharedState", "Verdict", "exhausted_for"]
 
 Verdict: TypeAlias = Literal["ok", "failed", "neutral"]
-"""What an attempt says of its deployment: nothing, when it was cancelled or the fault is the caller's."""
+"""Verdict of an attempt on its deployment: neutral when it was cancelled or the fault is the caller's."""
 
 
 Reason: TypeAlias = Literal["breaker", "limit", "concurrency"]

@@ -1,4 +1,4 @@
-"""What routing asks of the past: a narrow view of the shared state."""
+"""A narrow view of the shared state: all that routing asks of the past."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was changed in a request for its provider, and undoing it in the answer."""
+"""Changes made to a request for its provider, and undoing them in the answer."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class ReplayTarget:
     account: str | None = None
 
     def owns(self, opaque: Opaque) -> bool:
-        """Whether data was made there. Data that names no model belongs to all of its provider's."""
+        """Return whether data was made there. Data that names no model belongs to all of its provider's."""
         if opaque.provider != self.provider:
             return False
         if opaque.model is None:
@@ -40,7 +40,7 @@ def _bare(model: str) -> str:
 
 
 def bind_account(message: Message, account: str) -> Message:
-    """An answer whose model-bound data says under which credential it was made."""
+    """Stamp opaque data with the credential's digest; replay under another key drops it."""
     content = list(message.content)
     bound = False
     for position, part in enumerate(content):

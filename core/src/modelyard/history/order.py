@@ -12,10 +12,10 @@ from modelyard.types.reporter import Reporter
 __all__ = ["FILLER", "order_turns"]
 
 FILLER = "OK"
-"""What the model is made to say between a turn of tools and one of the user's."""
+"""Words put into the model's mouth between a turn of tools and one of the user's."""
 
 OPENING = "(The beginning of this conversation is left out.)"
-"""What the user is made to say before a conversation that begins with a turn of the model's."""
+"""Words put into the user's mouth before a conversation that begins with a turn of the model's."""
 
 
 def order_turns(messages: Iterable[Message], rules: HistoryRules, reporter: Reporter) -> list[Message]:

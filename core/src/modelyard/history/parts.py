@@ -21,7 +21,7 @@ _EMPTY = "a turn that holds nothing to send is left out"
 
 
 def is_plain(messages: Sequence[Message], target: ReplayTarget) -> bool:
-    """Whether every message is text, with none but the target's own data, so that nothing needs a change."""
+    """Return whether every message is text, with none but the target's own data: nothing needs a change."""
     owns = target.owns
     if target.rules.user_first and _model_begins(messages):
         return False

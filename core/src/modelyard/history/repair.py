@@ -16,7 +16,7 @@ from modelyard.types.request import HistoryPolicy
 __all__ = ["CANCELLED", "CallPairing"]
 
 CANCELLED: Final = "cancelled"
-"""What a call without a result is answered with, as an error."""
+"""Result, an error, given to a call that has none."""
 
 _NEW_IDS: Final = "tool call ids that the provider does not take, or that were used twice, are replaced"
 _HINT: Final = "Complete the conversation, or set history to 'repair'."

@@ -87,7 +87,7 @@ class PooledConnection(ResponseHandler):
             body.set_exception(aiohttp.ClientPayloadError(f"The answer broke off: {exc}"))
 
     def is_sound(self) -> bool:
-        """Whether an idle connection may serve once more: nothing came, not even its end."""
+        """Return whether an idle connection may serve once more: nothing came, not even its end."""
         return self.is_connected() and not self.should_close and not is_readable(self.transport)
 
     async def aclose(self) -> None:
@@ -136,7 +136,7 @@ class Pool(aiohttp.TCPConnector):
 
 
 def is_readable(transport: asyncio.BaseTransport | None) -> bool:
-    """Whether bytes, or the end, have arrived on a connection that the event loop has not yet seen."""
+    """Return whether bytes, or the end, have arrived on a connection that the event loop has not yet seen."""
     socket = None if transport is None else transport.get_extra_info("socket")
     if socket is None or socket.fileno() < 0:
         return True

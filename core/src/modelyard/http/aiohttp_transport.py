@@ -1,4 +1,4 @@
-"""aiohttp under a client of ``httpx`` or ``httpx2``, raising that family's exceptions.
+"""Transport over aiohttp for a client of ``httpx`` or ``httpx2``, raising that family's exceptions.
 
 It does what httpx-aiohttp 0.2 does, and some things that one does not: it says which connection a request went out
 on, tells a server that hung up from a connection that could not be made, keeps what had arrived of a body that

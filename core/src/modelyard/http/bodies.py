@@ -17,7 +17,7 @@ __all__ = ["body_bounder", "guarded_client"]
 
 
 def body_bounder(httpx: Any, bounds: Bounds) -> Callable[[Any], None]:
-    """What bounds the body of a response of a family of ``httpx``, before anybody reads it.
+    """Make a bound on the bodies of responses of a family of ``httpx``, before anybody reads them.
 
     That of an error is cut, in bytes and seconds, and ends where it breaks: its status says enough. Any other
     raises ``InvalidResponseError`` when it is too long.

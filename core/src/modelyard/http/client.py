@@ -29,7 +29,7 @@ Family: TypeAlias = Literal["httpx", "httpx2"]
 
 
 class Response(Protocol):
-    """What the core uses of a response of either family."""
+    """The part of a response of either family that the core uses."""
 
     status_code: int
 
@@ -41,7 +41,7 @@ class Response(Protocol):
 
 
 class AsyncClient(Protocol):
-    """What the core uses of a client of either family."""
+    """The part of a client of either family that the core uses."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> Any: ...
     async def send(self, request: Any, **kwargs: Any) -> Any: ...
@@ -113,7 +113,7 @@ def _transport_maker(
 
 
 def _hide(redactor: Redactor) -> Callable[[Any], None] | None:
-    """What takes secrets out of the headers of an answer: SDKs log them, and request ids go into errors."""
+    """Make a response hook that redacts secrets in headers before an SDK logs them or an error shows them."""
     if not redactor:
         return None
 

@@ -1,4 +1,4 @@
-"""What can go wrong on the way: responses that are no success, and transports that fail.
+"""Failures on the way: responses that are no success, and transports that fail.
 
 ``modelyard_map_error`` gets these; the helpers here give it the parts every provider has in common.
 """

@@ -106,7 +106,7 @@ class PooledStream:
         return PooledStream(await self._stream.start_tls(*args, **options))
 
     def get_extra_info(self, info: str) -> Any:
-        """What is known of it. An idle one counts as readable, which ends it, where a call wants a new one."""
+        """Facts of the connection. An idle one counts as readable, which ends it, where a call wants a new one."""
         call = SENT.get()
         if info == "is_readable" and (self.spoilt or (call is not None and call.fresh)):
             return True

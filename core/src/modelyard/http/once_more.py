@@ -28,7 +28,7 @@ class Line(Protocol):
 
 @dataclass(slots=True)
 class SentRequest:
-    """What the pool has to know of the request it serves, and what it tells about it.
+    """A request in the hands of a connection pool: what the pool has to know, and what it tells.
 
     ``fresh`` asks for a new connection. ``queued`` says that the request waits for a connection of ours to
     become free, ``line`` which connection it went out on.
@@ -41,7 +41,7 @@ class SentRequest:
 
     @property
     def lost(self) -> bool:
-        """Whether it died on a connection that served others before, and nobody said a word to it."""
+        """True if it died on a connection that served others before, and nobody said a word to it."""
         return self.line is not None and self.line.turns > 1 and not self.line.heard and self.sent < _MOST
 
     def again(self) -> None:

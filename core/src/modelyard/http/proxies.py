@@ -48,7 +48,7 @@ def find_proxy(configured: str | None, base_url: str) -> str | None:
 
 
 def is_socks(proxy: str | None) -> bool:
-    """Whether a proxy speaks SOCKS."""
+    """Return whether a proxy speaks SOCKS."""
     return proxy is not None and proxy.lower().startswith("socks")
 
 

@@ -72,7 +72,7 @@ def checked_headers(headers: Mapping[str, str]) -> SecretHeaders:
 
 
 def template_of(request: Any) -> Any:
-    """The URL and headers of a request, to serve others; its body, and what speaks of it, is left behind."""
+    """Copy a request without its body and Content-Length, reused for later calls to this path."""
     template = type(request)("POST", request.url, headers=request.headers, extensions=request.extensions)
     template.headers.pop("content-length", None)
     return template

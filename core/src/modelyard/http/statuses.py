@@ -1,4 +1,4 @@
-"""What an HTTP status means when nothing says it better."""
+"""Error classes of HTTP statuses, used when nothing says it better."""
 
 from __future__ import annotations
 

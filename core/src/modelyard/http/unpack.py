@@ -15,7 +15,7 @@ from modelyard.errors import InvalidResponseError
 __all__ = ["ACCEPTED", "chunks_of", "coding_of", "too_long"]
 
 ACCEPTED = "gzip, deflate"
-"""What to offer in ``accept-encoding``."""
+"""Value to offer in ``accept-encoding``."""
 
 _STEP = 256 * 1024
 """Bytes unpacked before the event loop gets its turn: about a millisecond of work."""

@@ -102,7 +102,7 @@ class ProviderBinding:
         self._hook.modelyard_validate(request=request, card=card)
 
     def fetches(self, session: Session, part: ImagePart | FilePart, card: ModelCard) -> bool:
-        """Whether the provider fetches the URL of a part itself; a plugin that does not say leaves it to it."""
+        """Return whether the provider itself fetches the URL of a part, as it does unless the plugin denies it."""
         return self._hook.modelyard_fetches(session=session, part=part, card=card) is not False
 
     async def list_models(self, session: Session) -> tuple[ModelCard, ...]:

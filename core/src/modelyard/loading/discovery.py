@@ -39,7 +39,7 @@ class FoundPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What one look at the installed distributions found: the entry points of our groups, and what is damaged.
+    """Result of one look at the installed distributions: the entry points of our groups, and what is damaged.
 
     A damaged distribution that has nothing to do with us is only logged.
     """

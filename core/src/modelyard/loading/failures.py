@@ -51,5 +51,5 @@ class PluginStatus:
 
     @property
     def error(self) -> str | None:
-        """What went wrong, ``None`` if nothing did."""
+        """Failure of the plugin, ``None`` if nothing went wrong."""
         return self.failure.error if self.failure else None

@@ -1,4 +1,4 @@
-"""What packages may bring beside providers: the entry-point groups, and what each takes."""
+"""Kinds of plugins beside providers: the entry-point groups, and what each takes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Kind:
 
 
 def word_of(group: str) -> str:
-    """What a plugin of a group is called."""
+    """Name for a plugin of a group."""
     return "provider" if group == PROVIDER_GROUP else KINDS[group].word
 
 

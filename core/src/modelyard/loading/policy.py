@@ -49,7 +49,7 @@ class PluginPolicy:
         )
 
     def allows(self, name: str, distribution: str) -> bool:
-        """Whether a plugin may be imported."""
+        """Return whether a plugin may be imported."""
         names = {canonical_provider(name), distribution.lower()}
         if names & self.deny:
             return False

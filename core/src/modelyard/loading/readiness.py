@@ -1,4 +1,4 @@
-"""Whether each provider could be called, judged without calling it."""
+"""Readiness of each provider to be called, judged without calling it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProviderStatus:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it could be called."""
+        """True if it could be called."""
         return self.state == "ready"
 
     def to_dict(self) -> dict[str, Any]:

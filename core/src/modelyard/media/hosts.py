@@ -37,7 +37,7 @@ class FetchUrl:
     host: str
     port: int
     literal: bool
-    """Whether the host is an address already."""
+    """True if the host is an address already."""
 
     @property
     def authority(self) -> str:

@@ -1,4 +1,4 @@
-"""What the host allows to be fetched."""
+"""The host's policy on fetching URLs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FetchPolicy:
         return cls(**value)
 
     def why_no_host(self, host: str, port: int) -> str | None:
-        """What is wrong with a host and port, before they are looked up."""
+        """Reason to refuse a host and port before they are looked up, ``None`` when there is none."""
         if self.ports is not None and port not in self.ports:
             return f"port {port} is not among those allowed"
         if self.allow_hosts is None or any(fnmatchcase(host, pattern.lower()) for pattern in self.allow_hosts):
@@ -85,7 +85,7 @@ class FetchPolicy:
         return f"the host {host} is not among those allowed"
 
     def why_no_address(self, address: str) -> str | None:
-        """What is wrong with an address a host has, ``None`` when it may be connected to."""
+        """Reason to refuse an address of a host, ``None`` when it may be connected to."""
         return None if self.allow_private else why_refused(address, self._networks)
 
 

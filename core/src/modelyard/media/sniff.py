@@ -37,7 +37,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def media_type_of(data: bytes, declared: str | None, named: str, url: str) -> str | None:
-    """What bytes fetched from a URL are.
+    """Tell the media type of bytes fetched from a URL.
 
     What they show counts most, then what the caller declared, what the server named, and the ending of the URL.
     """

@@ -1,4 +1,4 @@
-"""What a request and a completion are called in the semantic conventions for generative AI."""
+"""Names of requests and completions in the semantic conventions for generative AI."""
 
 from __future__ import annotations
 

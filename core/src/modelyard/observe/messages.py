@@ -79,7 +79,7 @@ def tool_definitions(tools: Iterable[Tool]) -> list[JsonObject]:
 
 
 def response_of(result: ToolResult) -> Any:
-    """What a tool gave back: its text, or parts where it gave more than text."""
+    """Result of a tool: its text, or parts where it gave more than text."""
     if all(isinstance(part, TextPart) for part in result.content):
         return result.text
     return _parts(result.content)

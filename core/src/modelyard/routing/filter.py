@@ -59,7 +59,7 @@ def exclusions(candidate: Candidate, needs: Needs, policy: RoutePolicy, day: dat
 
 
 def card_exclusions(card: ModelCard, needs: Needs, policy: RoutePolicy, day: date) -> Iterator[Exclusion]:
-    """What a card rules out."""
+    """Reasons of a card to exclude its model."""
     if card.kind != "chat":
         yield Exclusion(f"it is no chat model, it is of the kind {card.kind!r}", "name a chat model")
     for constraint in policy.constraints:
@@ -105,7 +105,7 @@ def _terms_exclusions(candidate: Candidate, policy: RoutePolicy) -> Iterator[Exc
 
 
 def _offer_exclusions(card: ModelCard, policy: RoutePolicy) -> Iterator[Exclusion]:
-    """What would rule out a model once there is a way to it, by what its provider offers to anybody."""
+    """Reasons that would still exclude an unconfigured model, judged by its provider's default terms."""
     region = next((name for name in policy.regions if name in card.retention.regions), None)
     for constraint in policy.constraints:
         yield from constraint.terms_exclusions(card, DeploymentTerms(region, None))

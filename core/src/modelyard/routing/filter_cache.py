@@ -43,7 +43,7 @@ class _Known(NamedTuple):
 
 
 class FilterCache:
-    """Same outcome as filtering anew, because cards, candidates and policies never change."""
+    """Cache of filter results, keyed by the identity of its inputs; valid because these never change."""
 
     def __init__(self) -> None:
         self._known: dict[_Key, _Known] = {}

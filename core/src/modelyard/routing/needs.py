@@ -1,4 +1,4 @@
-"""What a request needs of a model, read off the request itself."""
+"""Needs of a request, read off the request itself."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _GOLDEN: Final = 0.6180339887498949
 
 
 class RankingInputs(NamedTuple):
-    """What orders depend on beside the candidates: the day, what was observed, how many calls went before."""
+    """Inputs of ranking: date, observed health, number of routed calls so far."""
 
     day: date
     health: Health

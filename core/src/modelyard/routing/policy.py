@@ -19,7 +19,7 @@ __all__ = ["Order", "OrderName", "RouteChoice", "RoutePolicy"]
 OrderName: TypeAlias = Literal["given", "default", "cheapest", "fastest", "weighted", "least_busy"]
 Order: TypeAlias = "OrderName | Callable[[Sequence[Candidate], Needs], Iterable[Candidate | str]]"
 RouteChoice: TypeAlias = "RoutePolicy | Mapping[str, Any] | str | Callable[..., Any]"
-"""What ``route`` takes: a policy, a dict of its fields and of constraints, the name of an order, a function."""
+"""Argument ``route``: a policy, a dict of its fields and of constraints, the name of an order, a function."""
 
 _ORDERS: tuple[str, ...] = get_args(OrderName)
 

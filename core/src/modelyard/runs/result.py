@@ -1,4 +1,4 @@
-"""What a run gives back."""
+"""Result of a run."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RunResult:
 
     @property
     def new_messages(self) -> tuple[Message, ...]:
-        """What the run added to the conversation."""
+        """Messages the run added to the conversation."""
         return self.messages[self.given :]
 
     @property

@@ -47,7 +47,7 @@ class Signer:
         return f"hmac-sha256:{mac.hexdigest()}"
 
     def is_signed(self, data: Any, signature: object) -> bool:
-        """Whether a signature is that of the data; a wrong one takes as long as the right one."""
+        """Return whether a signature is that of the data; a wrong one takes as long as the right one."""
         if not isinstance(signature, str):
             return False
         return hmac.compare_digest(self.sign(data).encode(), signature.encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""Whether the stored state of a run can be true: a state comes from where others may have written to it.
+"""Checks of stored runs for contradictions: a state comes from where others may have written to it.
 
 What is checked is only what the state says about itself. Somebody who can change all of it can still make up a
 whole conversation; ``RunState.to_json(key=...)`` is against that.

@@ -29,12 +29,12 @@ class Names:
 
     @property
     def distribution(self) -> str:
-        """What is installed."""
+        """Name of the distribution to install."""
         return f"modelyard-{self.provider}"
 
     @property
     def package(self) -> str:
-        """What is imported."""
+        """Name of the package to import."""
         return f"modelyard_{self.provider.replace('-', '_')}"
 
     @property

@@ -14,9 +14,9 @@ class Shape:
     name: str
     folder: str
     wire: str
-    """What it speaks, in a phrase for the README."""
+    """Wire format of the provider, in a phrase for the README."""
     decoder_arguments: str = ""
-    """What its decoder is made with."""
+    """Arguments its decoder is made with."""
 
 
 SHAPES: dict[str, Shape] = {

@@ -1,4 +1,4 @@
-"""What fitting a schema changed, path by path."""
+"""Changes made in fitting a schema, path by path."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def without(node: JsonObject, *keys: str) -> JsonObject:
 
 
 def allows_null(node: object) -> bool:
-    """Whether a schema says of itself that null fits; one behind a reference is not looked at."""
+    """Return whether a schema says of itself that null fits; one behind a reference is not looked at."""
     if not isinstance(node, dict):
         return node is True
     kind = node.get("type")

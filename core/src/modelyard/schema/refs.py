@@ -52,7 +52,7 @@ class Definitions:
 
 
 def is_object(schema: JsonObject) -> bool:
-    """Whether the root of a schema, or what it refers to, is an object."""
+    """Return whether the root of a schema, or what it refers to, is an object."""
     definitions, node = Definitions(schema), schema
     for _ in range(len(schema.get("$defs", ())) + len(schema.get("definitions", ())) + 1):
         if "$ref" not in node:

@@ -1,4 +1,4 @@
-"""What one provider takes of JSON Schema, as data."""
+"""Rules of one provider on JSON Schema, as data."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ class SchemaRules:
     explain: bool = True
 
     def takes(self, keyword: str) -> bool:
-        """Whether a keyword may be sent."""
+        """Return whether a keyword may be sent."""
         return self.keywords is None or keyword in STRUCTURE or keyword in self.keywords

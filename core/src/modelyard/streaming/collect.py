@@ -190,7 +190,7 @@ class Collector:
         info: ResponseInfo | None = None,
         finish_reason: FinishReason = "error",
     ) -> Completion | None:
-        """What has arrived so far as a completion that says it is not whole; ``None`` if nothing has."""
+        """The answer as far as it has arrived, as a completion that says it is not whole; ``None`` for nothing."""
         if not self.seen and self.done is None:
             return None
         try:

@@ -34,7 +34,7 @@ class StreamDecoder(ABC):
     taken: int = 0
     """Bytes of the answer read so far, over all its responses."""
     notes: tuple[Note, ...] = ()
-    """What of the answer was set right so that the conversation can go on."""
+    """Notes on what was set right in the answer so that the conversation can go on."""
     joiner: Joiner | None = None
     """Set once the answer has shown half of a surrogate pair."""
     _ids: UniqueIds | None = None

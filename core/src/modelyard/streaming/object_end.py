@@ -24,7 +24,7 @@ class ObjectEnd:
         self._reached = False
 
     def reached(self, pieces: Sequence[str]) -> bool:
-        """Whether the first object is closed in the pieces that came so far."""
+        """Return whether the first object is closed in the pieces that came so far."""
         while not self._reached and self._seen < len(pieces):
             self._take(pieces[self._seen])
             self._seen += 1

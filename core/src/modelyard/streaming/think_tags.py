@@ -30,7 +30,7 @@ class ThinkTags:
 
     @property
     def over(self) -> bool:
-        """Whether everything that follows is text of the answer."""
+        """True if everything that follows is text of the answer."""
         return self._over and not self._held
 
     def feed(self, text: str) -> Iterator[Piece]:

@@ -51,7 +51,7 @@ def extract_json(text: str, *, unique_keys: bool = True, want: type | tuple[type
 
 
 def parse_partial(text: str, want: type | tuple[type, ...] = object) -> Any:
-    """What a cut-off text says so far, ``None`` when nothing can be made of it; unfinished texts are kept."""
+    """Read a cut-off text as far as it goes; ``None`` when that gives nothing. Unfinished texts are kept."""
     opening = _OPENING.search(text)
     if opening is None:
         return None

@@ -41,12 +41,12 @@ class Generated(Generic[T]):
 
     @property
     def usage(self) -> Usage:
-        """What all turns consumed together."""
+        """Tokens of all turns together."""
         return sum_usage([one.usage for one in self.completions])
 
     @property
     def cost(self) -> float | None:
-        """What all turns cost together in US dollars; ``None`` when it cannot be known of one of them."""
+        """Cost of all turns together in US dollars; ``None`` when it cannot be known of one of them."""
         costs = [one.cost for one in self.completions]
         known = [cost.total for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None

@@ -1,4 +1,4 @@
-"""What an answer is to become: the caller's type or schema, and how an answer is held to it."""
+"""The form an answer is to take: the caller's type or schema, and how an answer is held to it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class OutputTarget:
         return self._validate(value)
 
     def read_partial(self, text: str) -> Any:
-        """What an unfinished answer says so far, as plain JSON data; ``None`` when it says nothing yet."""
+        """Read an unfinished answer as plain JSON data; ``None`` when it says nothing yet."""
         value = parse_partial(text, self._root_types)
         return value.get(WRAP) if self.wrapped and isinstance(value, dict) and value.keys() <= {WRAP} else value
 

@@ -22,7 +22,7 @@ __all__ = ["Dialect", "Rejection", "load_dialects", "sse"]
 
 @dataclass(eq=False)  # an exception is told by identity, and its traceback changes
 class Rejection(Exception):
-    """What the real API would answer to a request it refuses."""
+    """Answer of the real API to a request it refuses."""
 
     message: str
     status: int = 400
@@ -42,7 +42,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def wants_stream(self, received: Received) -> bool:
-        """Whether the request asks for a stream."""
+        """Return whether the request asks for a stream."""
 
     @abstractmethod
     def body(self, script: Script, received: Received) -> JsonObject:
@@ -89,7 +89,7 @@ class Dialect(ABC):
         return {"x-request-id": "req_emulated"}
 
     def shows_reasoning(self, received: Received) -> bool:
-        """Whether the answer to a request shows the model's reasoning; not every API does."""
+        """Return whether the answer to a request shows the model's reasoning; not every API does."""
         return True
 
     def unknown_events(self) -> list[bytes]:

@@ -43,7 +43,7 @@ _RANDOM_FIELDS: Final = re.compile(
 
 
 def find_credentials(text: str) -> list[str]:
-    """What looks like a credential, each shown by its first characters only."""
+    """Find texts that look like credentials; each is shown by its first characters only."""
     found = [_shown(match.group()) for match in CREDENTIALS.finditer(text)]
     return [*dict.fromkeys([*found, *_in_text(text, "")])]
 

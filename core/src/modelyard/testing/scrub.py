@@ -124,7 +124,7 @@ def scrub_json(value: Any, secrets: Collection[str]) -> Any:
 
 
 def is_credential_field(name: str, item: object, fields: Mapping[str, Any]) -> bool:
-    """Whether a field holds a credential by its name: a text in one piece, and no token of a log probability."""
+    """Return whether a field by its name holds a credential: one piece of text, no token of a log probability."""
     if not isinstance(item, str) or len(item) < SHORTEST_SECRET or not is_secret_name(name):
         return False
     words = item.split(" ")

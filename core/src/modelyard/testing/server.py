@@ -58,7 +58,7 @@ ReplyStep: TypeAlias = bytes | Pause | Reset | Hang
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer: a head, then steps, each piece of bytes written by itself.
+    """An answer of the server: a head, then steps, each piece of bytes written by itself.
 
     ``chunked`` frames the pieces; its closing chunk is left out, as after a crash, when ``cut`` is set.
     Without it the pieces are one body of known length. ``before_head`` runs before any byte is sent.

@@ -62,7 +62,7 @@ class FunctionTool(Tool):
 
     @property
     def is_external(self) -> bool:
-        """Whether the host executes it."""
+        """True if the host executes it."""
         return self.external or self._function is None
 
     def read(self, call: ToolCall) -> dict[str, Any]:

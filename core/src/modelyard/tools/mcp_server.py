@@ -1,4 +1,4 @@
-"""What an MCP server is reached by, and what may be said of it: no argument, header, path or query."""
+"""Address of an MCP server, and what may be said of it: no argument, header, path or query."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class McpServer:
 
     @property
     def name(self) -> str:
-        """What it is called in errors: the program, or the origin of the URL."""
+        """Name of the server in errors: the program, or the origin of the URL."""
         if not isinstance(self.server, str):
             return self.server[0]
         parts = urlsplit(self.server)
@@ -67,7 +67,7 @@ class McpServer:
             yield client
 
     def said(self, words: Sequence[str]) -> str:
-        """What a server said last, in one line that may be shown; empty if it said nothing."""
+        """Last words of the server, in one line that may be shown; empty if it said nothing."""
         text = one_line(" ".join(" ".join(words).split()))
         text = f"…{text[-_MOST_WORDS:]}" if len(text) > _MOST_WORDS else text
         return Redactor(self._secrets()).redact(text)

@@ -1,4 +1,4 @@
-"""What a program writes to its standard error: the last lines kept, the rest logged and let go."""
+"""Standard error of a program: the last lines kept, the rest logged and let go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool gave back, as the model gets it."""
+"""Results of tools, as the model gets them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class _Schema(GenerateJsonSchema):
 
 
 class SignatureArguments:
-    """What a function takes, read from its signature and the descriptions in its docstring.
+    """Parameters of a function, read from its signature and the descriptions in its docstring.
 
     A parameter annotated with ``ToolCall`` is no argument of the model's: it receives the call itself. A
     function with ``**kwargs`` takes what the model adds; others refuse arguments they do not know.

@@ -1,4 +1,4 @@
-"""What every request type shares: frozen models, JSON aliases and opaque provider data."""
+"""Base of every request type: frozen models, JSON aliases and opaque provider data."""
 
 from __future__ import annotations
 

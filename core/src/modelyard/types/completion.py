@@ -58,7 +58,7 @@ class Completion(Frozen):
 
     @property
     def refusal(self) -> str:
-        """What the model said in declining; empty when it did not."""
+        """Words of the model in declining; empty when it did not."""
         return self.message.refusal
 
     @property
@@ -73,7 +73,7 @@ class Completion(Frozen):
 
     @property
     def citations(self) -> tuple[CitationPart, ...]:
-        """What the answer cites, in the order of its text."""
+        """Citations of the answer, in the order of its text."""
         return tuple(part for part in self.message.content if isinstance(part, CitationPart))
 
     def priced_by(self, pricer: Pricer) -> Self:
@@ -83,7 +83,7 @@ class Completion(Frozen):
 
     @property
     def cost(self) -> Cost | None:
-        """What the answer cost at the prices on the model's card; ``None`` when it cannot be known."""
+        """Cost of the answer at the prices on the model's card; ``None`` when it cannot be known."""
         return self._priced()[0]
 
     @property

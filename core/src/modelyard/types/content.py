@@ -152,7 +152,7 @@ class FilePart(_Media):
     file_id: str | None = None
     name: str | None = None
     citations: bool = False
-    """Whether the answer should cite passages of this document, where the provider can."""
+    """True if the answer should cite passages of this document, where the provider can."""
 
     @model_validator(mode="after")
     def _one_source(self) -> FilePart:
@@ -209,7 +209,7 @@ def _as_text(arguments: Any) -> str:
 
 
 class ToolResult(Frozen, populate_by_name=True):
-    """What a tool gave back for one call; ``is_error`` tells the model that it failed."""
+    """Result of a tool for one call; ``is_error`` tells the model that it failed."""
 
     type: Literal["tool_result"] = "tool_result"
     tool_call_id: str = Field(validation_alias=AliasChoices("tool_call_id", "id"))
@@ -285,7 +285,7 @@ def parse_arguments(text: str, depth: int = _DEPTH) -> JsonObject | None:
 
 
 def read_arguments(text: str, depth: int = _DEPTH) -> tuple[JsonObject | None, bool]:
-    """What ``parse_arguments`` gives, and whether it was the depth that left nothing."""
+    """Read arguments as ``parse_arguments`` does, and say whether it was the depth that left nothing."""
     if not text or text.isspace():
         return {}, False
     try:

@@ -1,4 +1,4 @@
-"""What a request may ask beside messages and tools: reasoning, the form of the answer, prompt caching."""
+"""Controls of a request beside messages and tools: reasoning, the form of the answer, prompt caching."""
 
 from __future__ import annotations
 

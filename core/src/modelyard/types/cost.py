@@ -1,4 +1,4 @@
-"""What an answer cost."""
+"""Cost of an answer."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ Event: TypeAlias = (
 
 @dataclass(slots=True)
 class ResponseInfo:
-    """What is known once the response's head has arrived. A plugin yields it first; consumers never see it."""
+    """Facts of a response's head. A plugin yields it first; consumers never see it."""
 
     request_id: str | None = None
     report: Report | None = None
@@ -210,4 +210,4 @@ def event_to_sse(event: Event) -> str:
 
 
 StreamItem: TypeAlias = ResponseInfo | Event | Sequence[Event]
-"""What ``modelyard_stream`` yields: facts about the answer first, then events, alone or in batches."""
+"""Item of ``modelyard_stream``: facts about the answer first, then events, alone or in batches."""

@@ -1,4 +1,4 @@
-"""What a provider cannot take in a conversation, as its plugin declares it."""
+"""Rules of a provider on conversations, as its plugin declares them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ANYTHING: Final = r"(?s).+"
 
 @dataclass(frozen=True, slots=True)
 class HistoryRules:
-    """What must hold of a conversation before a provider's plugin writes it; the defaults demand nothing.
+    """Demands on a conversation before a provider's plugin writes it; the defaults demand nothing.
 
     The core changes a conversation until it obeys, so a plugin can rely on it. Beside these rules every plugin
     can rely on the form of a tool loop: each call has an id of its own and exactly one result, and all results

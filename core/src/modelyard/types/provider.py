@@ -12,7 +12,7 @@ __all__ = ["ProviderInfo"]
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """What the core must know of a provider before it opens a session.
+    """Facts of a provider that the core must know before it opens a session.
 
     ``api_key_variables`` and ``base_url_variables`` are environment variables, the one that wins first;
     ``MODELYARD_<ID>_BASE_URL`` wins over the latter for every provider. ``key_optional`` is for providers

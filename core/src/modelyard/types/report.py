@@ -1,4 +1,4 @@
-"""What was changed between the request a caller made and the one a provider got."""
+"""Report of changes between the request a caller made and the one a provider got."""
 
 from __future__ import annotations
 

@@ -25,14 +25,14 @@ OnUnsupported: TypeAlias = Literal["warn", "error", "drop"]
 HistoryPolicy: TypeAlias = Literal["repair", "refuse"]
 
 Messages: TypeAlias = "str | Message | Iterable[Message | Mapping[str, Any]]"
-"""What a caller may pass as messages: one user turn as text, a message, or a conversation."""
+"""Messages as a caller may pass them: one user turn as text, a message, or a conversation."""
 
 Models: TypeAlias = str | Sequence[str] | None
 """Which model: a reference, a list of them, ``"default:<context>"``, or ``None`` for the default chat model."""
 
 
 class Request(Frozen):
-    """What a caller asks of a model, in neutral words.
+    """A caller's request to a model, in neutral words.
 
     ``None`` means not asked for: 0 and empty collections are values. ``messages`` holds the system
     instructions too, in the places they were given. ``top_logprobs`` asks for log probabilities, 0 for those
@@ -102,7 +102,7 @@ class Request(Frozen):
 
     @property
     def adaptation(self) -> Adaptation | None:
-        """What the core changed for the provider the request goes to; ``None`` without any change."""
+        """Changes the core made for the provider the request goes to; ``None`` without any."""
         return self._adaptation
 
     def remembering(self, adaptation: Adaptation) -> Self:
@@ -112,7 +112,7 @@ class Request(Frozen):
 
     @property
     def awaits_urls(self) -> bool:
-        """Whether the runtime may yet put bytes in the place of URLs, so that a plugin cannot judge it."""
+        """True if the runtime may yet put bytes in the place of URLs, so that a plugin cannot judge it."""
         return self._awaits_urls
 
     def awaiting_urls(self, awaits: bool) -> Self:
@@ -126,7 +126,7 @@ class Request(Frozen):
 
 
 def has_urls(request: Request) -> bool:
-    """Whether an image or a file of a request is given by URL."""
+    """Return whether an image or a file of a request is given by URL."""
     return any(True for message in request.messages for part in message.content for _ in urls_of(part))
 
 
@@ -151,7 +151,7 @@ def build_request(
 
 
 def as_messages(messages: Messages) -> list[Message]:
-    """What a caller passed as messages, as messages; raises ``InvalidRequestError`` naming what is none."""
+    """Make messages of what a caller passed; raises ``InvalidRequestError`` naming what is none."""
     turns = _conversation(messages, None)
     if not isinstance(turns, tuple):
         raise InvalidRequestError(

@@ -62,7 +62,7 @@ class Tool(Frozen):
 
     @property
     def has_parameters(self) -> bool:
-        """Whether the schema names any property or leaves the object open in another way."""
+        """True if the schema names any property or leaves the object open in another way."""
         return set(self.parameters) - {
             "type",
             "properties",

@@ -1,4 +1,4 @@
-"""What an answer consumed, under one definition for every provider."""
+"""Token usage of an answer, under one definition for every provider."""
 
 from __future__ import annotations
 

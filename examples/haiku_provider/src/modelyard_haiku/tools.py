@@ -8,7 +8,7 @@ __all__ = ["tool_fields"]
 
 
 def tool_fields(request: Request, card: ModelCard) -> JsonObject:
-    """Nothing; raises ``UnsupportedFeatureError`` for a request with tools."""
+    """Refuse a request with tools by ``UnsupportedFeatureError``; write nothing for others."""
     if request.tools:
         hint = "Choose a model that calls tools."
         raise UnsupportedFeatureError(f"{card.ref} calls no tools.", feature="tools", model=card.ref, hint=hint)

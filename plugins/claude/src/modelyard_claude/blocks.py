@@ -118,7 +118,7 @@ class CallBlock:
 
     @property
     def undecided(self) -> bool:
-        """Whether nothing of the arguments has streamed: either there are none, or they were cut off."""
+        """True if nothing of the arguments has streamed: either there are none, or they were cut off."""
         return not self._pieces
 
     def delta(self, delta: JsonObject, emit: Emit) -> None:

@@ -215,7 +215,7 @@ def _document_source(part: FilePart) -> JsonObject:
 
 
 def fetches(part: ImagePart | FilePart) -> bool:
-    """Whether Anthropic fetches a part's URL: images and PDF, but no text.
+    """Return whether Anthropic fetches a part's URL: images and PDF, but no text.
 
     True also for what it takes in no form, so that nobody fetches that.
     """

@@ -1,4 +1,4 @@
-"""What ``ProviderConfig(options=...)`` means for Claude."""
+"""Options of Claude in ``ProviderConfig(options=...)``."""
 
 from __future__ import annotations
 

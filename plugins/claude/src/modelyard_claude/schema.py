@@ -1,4 +1,4 @@
-"""What Claude takes of JSON Schema, in ``output_config.format`` and for tools with ``strict``.
+"""The part of JSON Schema that Claude takes, in ``output_config.format`` and for tools with ``strict``.
 
 The subset is that of Anthropic's documentation of structured outputs and of ``transform_schema`` in its SDK
 (2.12.0): objects are closed, nothing contains itself, numbers and texts have no bounds, ``minItems`` is 0 or 1.

@@ -116,7 +116,7 @@ class ClaudeSession(HttpSession):
         return await read_models(models, self.bounds.list_pages)
 
     def fetches(self, part: ImagePart | FilePart, card: ModelCard) -> bool:
-        """Whether Anthropic fetches the URL of a part."""
+        """Return whether Anthropic fetches the URL of a part."""
         return fetches(part)
 
     async def client(self) -> AsyncAnthropic:

@@ -1,4 +1,4 @@
-"""What Google adds to a text: where it was found, and how likely its tokens were.
+"""Google's additions to a text: where it was found, and how likely its tokens were.
 
 Google counts positions in bytes of UTF-8 (``Segment`` and ``Citation`` in its API reference), Modelyard in
 characters of one text part.

@@ -58,7 +58,7 @@ class Segments:
         self.tokens = tokens
 
     def more(self, used: int | None) -> bool:
-        """Whether the next part may be asked for."""
+        """Return whether the next part may be asked for."""
         return self.left > 0 and (self.tokens is None or used is None or used < self.tokens)
 
 

@@ -56,7 +56,7 @@ def _file_uri(file_id: str) -> str:
 
 
 def fetches(part: ImagePart | FilePart) -> bool:
-    """Whether Google fetches a part's URL."""
+    """Return whether Google fetches a part's URL."""
     url = part.url or ""
     return _is_fetched(url, part.media_type or mimetypes.guess_type(urlsplit(url).path)[0])
 

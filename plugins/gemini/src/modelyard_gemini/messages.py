@@ -39,7 +39,7 @@ Google documents it for transferring a conversation from a model without signatu
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a model insists on in a conversation; a model no card lists is taken for a new one.
+    """Demands of a model on a conversation; a model no card lists is taken for a new one.
 
     ``call_signatures``: the first tool call of each step of the current turn must carry a signature.
     ``media_in_results``: media a tool gave belong inside its ``functionResponse``, not beside it.

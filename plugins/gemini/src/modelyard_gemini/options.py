@@ -1,4 +1,4 @@
-"""What ``ProviderConfig(options=...)`` means for Gemini."""
+"""Options of Gemini in ``ProviderConfig(options=...)``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Gemini takes of JSON Schema, in ``parametersJsonSchema`` and ``responseJsonSchema``.
+"""The part of JSON Schema that Gemini takes, in ``parametersJsonSchema`` and ``responseJsonSchema``.
 
 The keywords are those of Google's API reference, where ``$ref`` stands alone, ``oneOf`` is read as ``anyOf`` and a
 schema may contain itself through optional properties only. An object whose list of properties is empty is refused.

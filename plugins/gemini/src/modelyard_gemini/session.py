@@ -101,7 +101,7 @@ class GeminiSession(HttpSession):
             raise StreamInterruptedError("The answer ended before its finish reason.")
 
     def fetches(self, part: ImagePart | FilePart, card: ModelCard) -> bool:
-        """Whether Google fetches the URL of a part."""
+        """Return whether Google fetches the URL of a part."""
         return fetches(part)
 
     async def count_tokens(self, request: Request, card: ModelCard) -> int:

@@ -29,19 +29,19 @@ def input_chunk(part: TextPart | ImagePart | FilePart) -> JsonObject:
 
 
 def is_image(part: object) -> bool:
-    """Whether a part is sent as an image."""
+    """Return whether a part is sent as an image."""
     return isinstance(part, ImagePart) or (
         isinstance(part, FilePart) and part.file_id is None and part.mime.startswith("image/")
     )
 
 
 def is_audio(part: object) -> bool:
-    """Whether a part is sent as audio."""
+    """Return whether a part is sent as audio."""
     return isinstance(part, FilePart) and part.file_id is None and part.mime.startswith("audio/")
 
 
 def citations_in(chunk: JsonObject) -> tuple[CitationPart, ...]:
-    """What a ``reference`` chunk cites: a part for each of its ids, which are those of a tool's documents.
+    """Citations of a ``reference`` chunk: a part for each of its ids, which are those of a tool's documents.
 
     Each part carries the whole chunk, so that it can go back unchanged. Empty for any other chunk.
     """

@@ -1,4 +1,4 @@
-"""What ``ProviderConfig(options=...)`` means for Mistral."""
+"""Options of Mistral in ``ProviderConfig(options=...)``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Mistral takes of JSON Schema, in ``response_format`` and for the arguments of tools.
+"""The part of JSON Schema that Mistral takes, in ``response_format`` and for the arguments of tools.
 
 An object that says nothing of further properties allows none: the official client (mistralai 3.7.0,
 ``extra/utils/_pydantic_helper.py``) closes every object so. One that does, such as a map, keeps its word. No

@@ -36,12 +36,12 @@ def data_url(part: ImagePart | FilePart) -> str:
 
 
 def is_audio(part: FilePart) -> bool:
-    """Whether a file is an audio clip."""
+    """Return whether a file is an audio clip."""
     return part.mime.startswith("audio/")
 
 
 def is_image(part: FilePart) -> bool:
-    """Whether a file is an image, given as a file because it is already with the provider."""
+    """Return whether a file is an image, given as a file because it is already with the provider."""
     return part.mime.startswith("image/")
 
 

@@ -1,4 +1,4 @@
-"""What a request asks beside messages and tools, in the words both APIs share.
+"""Controls of a request beside messages and tools, in the words both APIs share.
 
 What a model takes is data on its card: ``capabilities``, ``reasoning.efforts`` and ``rules``. A partial
 ``sampling`` capability means that sampling, seed, penalties and log probabilities are taken only with
@@ -58,13 +58,13 @@ class Controls:
 
     @property
     def reasons(self) -> bool:
-        """Whether the model will reason, as far as the card and the request tell."""
+        """True if the model will reason, as far as the card and the request tell."""
         effective = self._given_effort or self.effort or self.card.reasoning.default
         return self.card.capability("reasoning").state != "unsupported" and effective != "none"
 
     @property
     def effort_given(self) -> bool:
-        """Whether the caller named an effort, in neutral words or as an option of the wire."""
+        """True if the caller named an effort, in neutral words or as an option of the wire."""
         reasoning = self.request.reasoning
         return self._given_effort is not None or (reasoning is not None and reasoning.effort is not None)
 

@@ -1,4 +1,4 @@
-"""What ``ProviderConfig(options=...)`` means for OpenAI."""
+"""Options of OpenAI in ``ProviderConfig(options=...)``."""
 
 from __future__ import annotations
 

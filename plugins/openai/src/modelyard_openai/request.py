@@ -28,7 +28,7 @@ from modelyard_openai.tools import tool_fields
 __all__ = ["JSON_WORD", "build_responses_request", "check_request", "json_schema", "wants_json_word"]
 
 JSON_WORD = "Answer in JSON."
-"""What is said where a request asks for JSON and no message does: the API refuses it otherwise."""
+"""Sentence added where a request asks for JSON and no message does: the API refuses it otherwise."""
 
 
 def check_request(request: Request, card: ModelCard) -> None:
@@ -134,7 +134,7 @@ def json_schema(output: OutputFormat, controls: Controls) -> JsonObject:
 
 
 def wants_json_word(request: Request, messages: Iterable[Message], reporter: Reporter) -> bool:
-    """Whether JSON mode is asked for and no message speaks of JSON, which the API refuses; noted if so."""
+    """Return whether JSON mode is asked for and no message speaks of JSON, which the API refuses; noted if so."""
     if request.output is None or request.output.kind != "json":
         return False
     if any(isinstance(part, TextPart) and "json" in part.text.lower() for one in messages for part in one.content):

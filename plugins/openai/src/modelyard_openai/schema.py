@@ -1,4 +1,4 @@
-"""What OpenAI takes of JSON Schema with ``strict``, for answers and for the arguments of tools.
+"""The part of JSON Schema that OpenAI takes with ``strict``, for answers and for the arguments of tools.
 
 The rules are those of OpenAI's guide to structured outputs and of ``to_strict_json_schema`` in its SDK (3.54.0):
 objects are closed, every property is required, an optional one may be null instead, ``$ref`` stands alone. A

@@ -54,7 +54,7 @@ class OpenAISession(HttpSession):
         return self._api or (card.apis[0] if card.apis else "responses")
 
     def fetches(self, part: ImagePart | FilePart, card: ModelCard) -> bool:
-        """Whether OpenAI fetches the URL of a part: Chat Completions fetches images only."""
+        """Return whether OpenAI fetches the URL of a part: Chat Completions fetches images only."""
         return self._api_of(card) != "chat" or fetches(part)
 
     async def count_tokens(self, request: Request, card: ModelCard) -> int | None:

@@ -20,7 +20,7 @@ def tool_fields(request: Request, card: ModelCard, reporter: Reporter) -> JsonOb
 
 
 def choice_fields(request: Request, reporter: Reporter) -> JsonObject:
-    """What is asked about tools beside themselves, in neutral form; the API refuses it without any tools.
+    """Fields about tools beside the tools themselves, in neutral form; the API refuses them without any tools.
 
     Tools may also come as the caller's own wire fields.
     """

@@ -46,7 +46,7 @@ class Bench:
         return Runtime(providers, plugins=self.subject.plugins, catalog_cache=False, **arguments)
 
     def allows(self, *capabilities: CapabilityName) -> bool:
-        """Whether the card rules none of these out: what is unknown must work too."""
+        """Return whether the card rules none of these out: what is unknown must work too."""
         return all(self.card.capability(name).state != "unsupported" for name in capabilities)
 
     async def ask(

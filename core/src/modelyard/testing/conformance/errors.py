@@ -52,7 +52,7 @@ class ErrorCases:
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     @pytest.mark.parametrize("kind", KINDS)
     async def test_every_failure_has_its_class(self, wire: Bench, kind: FailureKind, stream: bool) -> None:
-        """Whether to retry, switch, ask for a new key or shorten the prompt is decided by the class alone."""
+        """The class alone decides whether to retry, switch, ask for a new key or shorten the prompt."""
         wire.emulator.add(Script().fail(kind, "No, for a scripted reason."))
         error = await wire.fails(stream=stream)
         require(

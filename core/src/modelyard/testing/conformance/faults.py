@@ -1,4 +1,4 @@
-"""What breaks on the way: cuts, resets, silence, nonsense, and callers who leave."""
+"""Cases of broken connections: cuts, resets, silence, nonsense, and callers who leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is under test: a plugin, its dialect and its cards."""
+"""The plugin under test, with its dialect and its cards."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Subject:
 
     @property
     def plugins(self) -> list[object]:
-        """What a runtime is to be given as ``plugins``."""
+        """Value of ``plugins`` for a runtime under test."""
         return [self.plugin or self.provider]
 
     @property

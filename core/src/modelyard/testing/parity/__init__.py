@@ -1,4 +1,4 @@
-"""What "the same with every provider" means for tools and structured output, as criteria that are run."""
+"""Criteria, to be run, for "the same with every provider" in tools and structured output."""
 
 from modelyard.testing.parity.criteria import CRITERIA, Criterion
 from modelyard.testing.parity.run import measure

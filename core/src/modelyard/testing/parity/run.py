@@ -39,7 +39,7 @@ async def _emulated() -> AsyncIterator[tuple[Runtime, dict[str, Emulator]]]:
 
 
 async def judge(criterion: Criterion, bench: Bench) -> str:
-    """Whether a criterion holds for a model: ``yes``, or ``no: why``, or ``partly: why``."""
+    """Judge whether a criterion holds for a model: ``yes``, or ``no: why``, or ``partly: why``."""
     ruled_out = _ruled_out(criterion, bench.card)
     if ruled_out is not None:
         return f"no: {ruled_out}"

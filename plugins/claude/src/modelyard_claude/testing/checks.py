@@ -1,4 +1,4 @@
-"""What the Messages API refuses, in its own words where they are known."""
+"""Refusals of the Messages API, in its own words where they are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Messages API refuses among the controls of a request, model by model; see ``dialect_checks``.
+"""Refusals of the Messages API among the controls of a request, model by model; the rest is in ``checks``.
 
 The tables say what Anthropic's documentation says of each model, apart from the cards the plugin itself reads.
 """

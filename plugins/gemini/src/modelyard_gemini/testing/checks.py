@@ -1,4 +1,4 @@
-"""What the Gemini API refuses in the body of a request."""
+"""Refusals of the Gemini API for the body of a request."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH")
 
 
 def signs(card: ModelCard) -> bool:
-    """Whether a model signs its calls and wants the signatures back: those since Gemini 3 do."""
+    """Return whether a model signs its calls and wants the signatures back: those since Gemini 3 do."""
     return not card.known or bool(card.rules.get("call_signatures"))
 
 

@@ -1,4 +1,4 @@
-"""What Mistral refuses: unknown fields (422), and conversations in the wrong order or with foreign ids (400).
+"""Refusals of Mistral: unknown fields (422), and conversations in the wrong order or with foreign ids (400).
 
 The rules are those of the API reference, of the request validator in mistral-common, and of errors quoted in
 public issues, read November 2026. A message that begins with ``body`` is a complaint of the schema validator.

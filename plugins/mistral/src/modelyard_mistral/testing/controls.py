@@ -1,4 +1,4 @@
-"""What Mistral refuses among the controls of a request, for some model by model; see ``dialect_checks``.
+"""Refusals of Mistral among the controls of a request, for some model by model; the rest is in ``checks``.
 
 The tables say what documentation and price lists say of each model, apart from the cards the plugin reads.
 """

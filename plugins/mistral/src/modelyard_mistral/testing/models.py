@@ -27,5 +27,5 @@ LISTED: list[JsonObject] = [
     ),
     {"id": "mistral-embed", "object": "model", "type": "base", "capabilities": {"completion_chat": False}},
 ]
-"""What ``/v1/models`` answers: aliases as models of their own, one without a card, one to end, one that is no chat
+"""Answer of ``/v1/models``: aliases as models of their own, one without a card, one to end, one that is no chat
 model."""

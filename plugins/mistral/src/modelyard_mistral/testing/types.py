@@ -23,7 +23,7 @@ def check_types(body: JsonObject) -> None:
 
 
 def find_faults(body: JsonObject) -> list[str]:
-    """What is wrong with the body of a chat request, or of a count of tokens, one text for each fault."""
+    """Find what is wrong with the body of a chat request, or of a count of tokens: one text for each fault."""
     from mistralai.client import models
     from pydantic import BaseModel, ValidationError
 

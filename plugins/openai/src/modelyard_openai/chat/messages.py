@@ -27,7 +27,7 @@ __all__ = ["chat_messages", "fetches"]
 
 
 def fetches(part: ImagePart | FilePart) -> bool:
-    """Whether Chat Completions fetches a part's URL. True also for clips it takes in no form."""
+    """Return whether Chat Completions fetches a part's URL. True also for clips it takes in no form."""
     if isinstance(part, ImagePart) or is_image(part):
         return True
     return is_audio(part) and part.mime not in _FORMATS

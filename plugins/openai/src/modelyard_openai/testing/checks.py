@@ -1,4 +1,4 @@
-"""What the Responses API refuses, and the rules both APIs share: strict schemas, efforts, sampling, cache marks.
+"""Refusals of the Responses API, and the rules both APIs share: strict schemas, efforts, sampling, cache marks.
 
 A model's own rules are read from its card; a model no card lists is taken for one that takes everything.
 """
@@ -66,7 +66,7 @@ def model_card(body: JsonObject) -> ModelCard:
 
 
 def reasons(card: ModelCard, effort: Any) -> bool:
-    """Whether a model reasons at an effort, ``None`` for its default."""
+    """Return whether a model reasons at an effort, ``None`` for its default."""
     return card.capability("reasoning").state == "supported" and (effort or card.reasoning.default) != "none"
 
 
