@@ -12,6 +12,7 @@ from modelyard._exports import Exports
 
 if TYPE_CHECKING:
     from modelyard.testing.apart import run_apart
+    from modelyard.testing.chat import chat_body, chat_events, check_chat_tools
     from modelyard.testing.checks import bearer_key, json_body, known_fields, nonempty_text, require, tool_names
     from modelyard.testing.clock import FakeClock
     from modelyard.testing.conformance.suite import ProviderConformance
@@ -53,6 +54,9 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "Emulator",
     "Rejection",
     "bearer_key",
+    "chat_body",
+    "chat_events",
+    "check_chat_tools",
     "json_body",
     "known_fields",
     "load_dialects",
@@ -96,6 +100,7 @@ _EXPORTS = Exports(
     __name__,
     """
     testing.apart: run_apart
+    testing.chat: chat_body chat_events check_chat_tools
     testing.checks: bearer_key json_body known_fields nonempty_text require tool_names
     testing.clock: FakeClock
     testing.conformance.suite: ProviderConformance

@@ -40,9 +40,9 @@ class Dialect(ABC):
     def check(self, received: Received) -> None:
         """Raise ``Rejection`` for a request the real API would refuse: path, headers, fields, order of turns."""
 
-    @abstractmethod
     def wants_stream(self, received: Received) -> bool:
-        """Return whether the request asks for a stream."""
+        """Return whether the request asks for a stream: by ``stream`` in its body, unless overridden."""
+        return bool(received.body and received.json.get("stream"))
 
     @abstractmethod
     def body(self, script: Script, received: Received) -> JsonObject:
@@ -87,6 +87,13 @@ class Dialect(ABC):
     def headers(self) -> dict[str, str]:
         """The headers of a good answer, beside its content type."""
         return {"x-request-id": "req_emulated"}
+
+    def failed(self, failure: Failure, status: int, body: JsonObject) -> Reply:
+        """Make the response for a failure: its status, or the usual one, and the time to wait as a header."""
+        headers = self.headers()
+        if failure.retry_after is not None:
+            headers["retry-after"] = f"{failure.retry_after:g}"
+        return Reply.json(body, failure.status or status, headers)
 
     def shows_reasoning(self, received: Received) -> bool:
         """Return whether the answer to a request shows the model's reasoning; not every API does."""

@@ -56,9 +56,6 @@ class HaikuDialect(Dialect):
             nonempty_text(line.get("text"), "A line")
         require(body["lines"][-1]["who"] != "poet", "The poet speaks when spoken to.")
 
-    def wants_stream(self, received: Received) -> bool:
-        return bool(received.json.get("stream"))
-
     def body(self, script: Script, received: Received) -> JsonObject:
         poem = "".join(step.text for step in script.steps if isinstance(step, Text))
         return {"id": "poem-7", "poem": poem, "end": _end(script)}

@@ -89,11 +89,7 @@ class ClaudeDialect(Dialect):
         return [sse(event, event["type"]) for event in events]
 
     def error(self, failure: Failure, received: Received) -> Reply:
-        headers = {"request-id": "req_emulated"}
-        if failure.retry_after is not None:
-            headers["retry-after"] = f"{failure.retry_after:g}"
-        status = failure.status or _ERRORS[failure.kind][0]
-        return Reply.json({**_error(failure), "request_id": "req_emulated"}, status, headers)
+        return self.failed(failure, _ERRORS[failure.kind][0], {**_error(failure), "request_id": "req_emulated"})
 
     def error_event(self, failure: Failure, received: Received) -> bytes:
         return sse(_error(failure), "error")

@@ -76,9 +76,6 @@ class MistralDialect(Dialect):
             return Reply.json({"object": "response.input_tokens", "input_tokens": counted}, headers=self.headers())
         return None
 
-    def wants_stream(self, received: Received) -> bool:
-        return bool(received.json.get("stream"))
-
     def body(self, script: Script, received: Received) -> JsonObject:
         chunks = _chunks(script)
         plain = all(chunk["type"] == "text" for chunk in chunks)
@@ -101,10 +98,7 @@ class MistralDialect(Dialect):
 
     def error(self, failure: Failure, received: Received) -> Reply:
         status = failure.status or _ERRORS[failure.kind][0]
-        headers = self.headers()
-        if failure.retry_after is not None:
-            headers["retry-after"] = f"{failure.retry_after:g}"
-        return Reply.json(_error_body(failure, status), status, headers)
+        return self.failed(failure, status, _error_body(failure, status))
 
     def error_event(self, failure: Failure, received: Received) -> bytes:
         status, kind, code = _ERRORS[failure.kind]

@@ -1,4 +1,4 @@
-"""How Chat Completions answers a script, and what it refuses."""
+"""What Chat Completions refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from modelyard.provider import JsonObject, ModelCard
-from modelyard.testing import Call, Script, Text, known_fields, require, sse, tool_names
+from modelyard.testing import check_chat_tools, known_fields, require
 from modelyard_openai.testing.checks import (
     check_breakpoints,
     check_common,
@@ -17,7 +17,7 @@ from modelyard_openai.testing.checks import (
     reasons,
 )
 
-__all__ = ["chat_body", "chat_events", "check_chat"]
+__all__ = ["check_chat"]
 
 _FIELDS = frozenset(
     "model messages max_completion_tokens max_tokens temperature top_p n stop seed presence_penalty "
@@ -26,38 +26,6 @@ _FIELDS = frozenset(
     "prompt_cache_key prompt_cache_options user prediction modalities audio web_search_options moderation".split()
 )
 _CONTENT = frozenset({"text", "image_url", "input_audio", "file"})
-
-
-def chat_body(script: Script, request: JsonObject) -> JsonObject:
-    """The whole answer."""
-    turn = len(request["messages"])
-    calls = [_call(step, f"{turn}_{number}") for number, step in enumerate(_calls(script))]
-    text = "".join(step.text for step in script.steps if isinstance(step, Text))
-    message: JsonObject = {"role": "assistant", "content": text or None, "refusal": None}
-    if calls:
-        message["tool_calls"] = calls
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": script.ends}
-    return {**_head(request["model"], "chat.completion"), "choices": [choice], "usage": _usage(script)}
-
-
-def chat_events(script: Script, request: JsonObject) -> list[bytes]:
-    """The stream; usage only when the request asks for it."""
-    deltas: list[JsonObject] = [{"role": "assistant", "content": ""}]
-    for step in script.steps:
-        if isinstance(step, Text):
-            deltas += [{"content": piece} for piece in step.pieces]
-    for number, step in enumerate(_calls(script)):
-        made = _call(step, f"{len(request['messages'])}_{number}")
-        start = {"index": number, **made, "function": {"name": step.name, "arguments": ""}}
-        deltas.append({"tool_calls": [start]})
-        for piece in step.pieces:
-            deltas.append({"tool_calls": [{"index": number, "function": {"arguments": piece}}]})
-    head = _head(request["model"], "chat.completion.chunk")
-    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": script.ends}]})
-    if (request.get("stream_options") or {}).get("include_usage"):
-        chunks.append({**head, "choices": [], "usage": _usage(script)})
-    return [*(sse(chunk) for chunk in chunks), sse("[DONE]")]
 
 
 def check_chat(body: JsonObject) -> None:
@@ -74,7 +42,7 @@ def check_chat(body: JsonObject) -> None:
     require(body.get("service_tier") != "ultrafast", "Invalid value: 'ultrafast' for 'service_tier'.")
     _check_limits(body, card, effort)
     _check_form(body, card)
-    _check_tools(body, card)
+    _check_tools(body)
     check_stream_options(body, {"include_usage", "include_obfuscation"})
 
 
@@ -116,24 +84,10 @@ def _check_form(body: JsonObject, card: ModelCard) -> None:
         require(form["type"] == "text", f"Invalid value: {form['type']!r} for 'response_format.type'.")
 
 
-def _check_tools(body: JsonObject, card: ModelCard) -> None:
-    tools = body.get("tools")
-    if tools is None:
-        for field in ("tool_choice", "parallel_tool_calls"):
-            require(field not in body, f"'{field}' is only allowed when 'tools' are specified.")
-        return
-    require(isinstance(tools, list) and tools, "[] is too short - 'tools'")
-    for tool in tools:
-        require(tool.get("type") == "function" and isinstance(tool.get("function"), dict), "Invalid 'tools'.")
-        if tool["function"].get("strict"):
-            check_strict(tool["function"].get("parameters"), f"function '{tool['function'].get('name')}'")
-    names = [tool["function"].get("name", "") for tool in tools]
-    tool_names(names)
-    choice = body.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") == "function":
-        require(choice.get("function", {}).get("name") in names, "Invalid 'tool_choice'.")
-    elif not isinstance(choice, dict):
-        require(choice in (None, "auto", "required", "none"), "Invalid 'tool_choice'.")
+def _check_tools(body: JsonObject) -> None:
+    for function in check_chat_tools(body):
+        if function.get("strict"):
+            check_strict(function.get("parameters"), f"function '{function.get('name')}'")
 
 
 class _Messages:
@@ -195,28 +149,3 @@ class _Messages:
                 named = part["file"].keys() in ({"file_id"}, {"filename", "file_data"})
                 require(named, "Invalid 'file': give a file_id, or file_data and filename.")
         check_breakpoints(content, self._card)
-
-
-def _calls(script: Script) -> list[Call]:
-    return [step for step in script.steps if isinstance(step, Call)]
-
-
-def _call(step: Call, number: str) -> JsonObject:
-    function = {"name": step.name, "arguments": step.text}
-    return {"id": step.id or f"call_{number}", "type": "function", "function": function}
-
-
-def _head(model: str, kind: str) -> JsonObject:
-    head = {"id": "chatcmpl-emulated", "object": kind, "created": 1_790_000_000, "model": model}
-    return {**head, "service_tier": "default"}
-
-
-def _usage(script: Script) -> JsonObject:
-    used = script.usage
-    return {
-        "prompt_tokens": used.input,
-        "completion_tokens": used.output,
-        "total_tokens": used.input + used.output,
-        "prompt_tokens_details": {"cached_tokens": used.cached},
-        "completion_tokens_details": {"reasoning_tokens": used.reasoning},
-    }

@@ -17,11 +17,13 @@ from modelyard.testing import (
     Text,
     Think,
     bearer_key,
+    chat_body,
+    chat_events,
     json_body,
     require,
     sse,
 )
-from modelyard_openai.testing.chat import chat_body, chat_events, check_chat
+from modelyard_openai.testing.chat import check_chat
 from modelyard_openai.testing.checks import cards, check_count, check_responses
 
 __all__ = ["DIALECT", "OpenAIDialect"]
@@ -37,6 +39,7 @@ _ERRORS: dict[str, tuple[int, str, str | None]] = {
     "context_window": (400, "invalid_request_error", "context_length_exceeded"),
     "model_not_found": (404, "invalid_request_error", "model_not_found"),
 }
+_CHAT_HEAD = {"service_tier": "default"}
 _STATUS = {"length": ("incomplete", "max_output_tokens"), "content_filter": ("incomplete", "content_filter")}
 
 
@@ -73,15 +76,14 @@ class OpenAIDialect(Dialect):
             return Reply.json(counted, headers=self.headers())
         return super().reply(script, received)
 
-    def wants_stream(self, received: Received) -> bool:
-        return bool(received.body and received.json.get("stream"))
-
     def body(self, script: Script, received: Received) -> JsonObject:
-        return chat_body(script, received.json) if _is_chat(received) else _response(script, received.json)
+        if _is_chat(received):
+            return chat_body(script, received.json, head=_CHAT_HEAD)
+        return _response(script, received.json)
 
     def events(self, script: Script, received: Received) -> list[bytes]:
         if _is_chat(received):
-            return chat_events(script, received.json)
+            return chat_events(script, received.json, head=_CHAT_HEAD)
         return _stream(_response(script, received.json), script)
 
     def shows_reasoning(self, received: Received) -> bool:
@@ -92,11 +94,8 @@ class OpenAIDialect(Dialect):
 
     def error(self, failure: Failure, received: Received) -> Reply:
         status, kind, code = _ERRORS[failure.kind]
-        headers = {"x-request-id": "req_emulated"}
-        if failure.retry_after is not None:
-            headers["retry-after"] = f"{failure.retry_after:g}"
         error = {"message": failure.message, "type": kind, "param": None, "code": code}
-        return Reply.json({"error": error}, failure.status or status, headers)
+        return self.failed(failure, status, {"error": error})
 
     def error_event(self, failure: Failure, received: Received) -> bytes:
         _, kind, code = _ERRORS[failure.kind]
