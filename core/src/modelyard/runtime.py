@@ -14,8 +14,10 @@ from modelyard.config import ProviderConfig
 from modelyard.credentials.secret import conceal_key
 from modelyard.credentials.veil import veil
 from modelyard.deadlines import Deadlines, seconds
+from modelyard.loading.catalogs import InstalledCatalogs
 from modelyard.loading.discovery import scan
 from modelyard.loading.extensions import Extensions
+from modelyard.loading.named_tools import with_tools
 from modelyard.loading.observers import Observers
 from modelyard.loading.policy import PluginPolicy
 from modelyard.loading.registry import PluginRegistry
@@ -194,6 +196,7 @@ class Runtime(StructuredCalls):
             connect_timeout=wait.connect,
             tls=tls,
             bounds=Bounds.make(bounds),
+            extensions=self._extensions,
         )
         self._store = CatalogStore(
             self._registry,
@@ -202,6 +205,7 @@ class Runtime(StructuredCalls):
             defaults=make_defaults(defaults),
             cache=cache_path(catalog_cache),
             today=today,
+            installed=InstalledCatalogs(self._extensions),
         )
         self._policies: _Policies = {
             "route": None if route is None else make_route(route),
@@ -223,7 +227,7 @@ class Runtime(StructuredCalls):
         from modelyard.calls.planner import Planner
 
         self._observers.join_installed()
-        return Planner(self._registry, self._endpoints, self._store, **self._policies)
+        return Planner(self._registry, self._endpoints, self._store, **self._policies, extensions=self._extensions)
 
     async def __aenter__(self) -> Self:
         return self
@@ -330,14 +334,14 @@ class Runtime(StructuredCalls):
         """
         from modelyard.runs.run import finish, start_run
 
-        return await finish(start_run(self, model, messages, options, self._observe))
+        return await finish(start_run(self, model, messages, with_tools(options, self._extensions), self._observe))
 
     def run_stream(self, model: Models, messages: Messages, **options: Unpack[RunOptions]) -> RunStream:
         """``run``, with everything that happens as a stream of events; see ``RunStream`` for their order."""
         from modelyard.runs.run import start_run
         from modelyard.runs.run_stream import RunStream
 
-        return RunStream(start_run(self, model, messages, options, self._observe))
+        return RunStream(start_run(self, model, messages, with_tools(options, self._extensions), self._observe))
 
     async def resume(
         self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
@@ -352,7 +356,9 @@ class Runtime(StructuredCalls):
         """
         from modelyard.runs.run import finish, resume_run
 
-        return await finish(resume_run(self, state, results, model, options, self._observe))
+        return await finish(
+            resume_run(self, state, results, model, with_tools(options, self._extensions), self._observe)
+        )
 
     def resume_stream(
         self, state: RunState, results: GivenResults = (), *, model: Models = None, **options: Unpack[RunOptions]
@@ -361,7 +367,9 @@ class Runtime(StructuredCalls):
         from modelyard.runs.run import resume_run
         from modelyard.runs.run_stream import RunStream
 
-        return RunStream(resume_run(self, state, results, model, options, self._observe))
+        return RunStream(
+            resume_run(self, state, results, model, with_tools(options, self._extensions), self._observe)
+        )
 
     def _turns(
         self,

@@ -23,7 +23,7 @@ __all__ = ["CALL_OPTIONS", "REQUEST_OPTIONS", "RUN_OPTIONS", "CallOptions", "Gen
 class TurnOptions(TypedDict, total=False):
     """Options of a request beside the form of the answer; ``None`` counts as absent, 0 and empty do not."""
 
-    tools: Sequence[Tool | Mapping[str, Any]] | None
+    tools: Sequence[Tool | Mapping[str, Any] | str] | None
     tool_choice: str | ToolChoice | Mapping[str, Any] | None
     parallel_tool_calls: bool | None
     reasoning: ReasoningOptions | Mapping[str, Any] | str | None

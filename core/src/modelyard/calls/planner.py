@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.calls.call import Call
@@ -23,7 +24,9 @@ from modelyard.errors import ConfigurationError
 from modelyard.health.clock import SystemClock
 from modelyard.health.lines import Lines
 from modelyard.health.local_state import LocalState
+from modelyard.loading.named_tools import with_tools
 from modelyard.routing.filter_cache import FilterCache
+from modelyard.routing.installed_order import with_order
 from modelyard.routing.needs import CONTENT, content_needs, derive_needs
 from modelyard.routing.order import RankingInputs
 from modelyard.routing.policy import RoutePolicy
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from modelyard.health.clock import Clock
     from modelyard.health.limits import Limits
     from modelyard.health.state import SharedState
+    from modelyard.loading.extensions import Extensions
     from modelyard.loading.registry import PluginRegistry
     from modelyard.media.allowance import Turns
     from modelyard.media.inline import Inliner
@@ -78,13 +82,15 @@ class Planner:
         observe: Observe,
         fetch: FetchPolicy | None = None,
         tls: Callable[[], ssl.SSLContext] | None = None,
+        extensions: Extensions | None = None,
     ) -> None:
         self.running = RunningCalls()
         self._registry = registry
         self._endpoints = endpoints
         self._store = store
         self._finder = Finder(registry, endpoints, store.current)
-        self._policy = route
+        self._route = route
+        self._extensions = extensions
         self._deadlines = deadlines
         self._retry = retry
         self._fallback = fallback
@@ -101,6 +107,10 @@ class Planner:
         self._turn = 0
         self._filter_cache = FilterCache()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
+
+    @cached_property
+    def _policy(self) -> RoutePolicy | None:
+        return None if self._route is None else with_order(self._route, self._extensions)
 
     async def aclose(self, drain: float) -> None:
         """Let the calls of this event loop finish within so many seconds, end the rest, and close everything."""
@@ -251,7 +261,7 @@ class Planner:
             caller = Caller(credential, options.get("user"))
         candidates = self._finder.find(names, policy.regions if policy is not None else (), caller)
         named = len(names) == 1 and context_of(names[0]) is None and not is_pattern(names[0])
-        request = _build(candidates, messages, options, stream=stream)
+        request = _build(candidates, messages, with_tools(options, self._extensions), stream=stream)
         if self._fetch is not None and has_urls(request):
             request = request.awaiting_urls(True)
         if policy is None and named and len(candidates) == 1 and _takes_content(candidates[0].card, request):
@@ -263,14 +273,17 @@ class Planner:
     def _laid_over(self, given: RouteChoice) -> RoutePolicy:
         """A call's policy over the runtime's; one that comes again stays one object, by which a cache knows it."""
         if not isinstance(given, (str, RoutePolicy)):
-            return _policy(given).over(self._policy)
+            return self._over(given)
         key = given if isinstance(given, str) else id(given)
         known = self._policies.get(key)
         if known is None:
             if len(self._policies) >= _MAX_POLICIES:
                 self._policies.clear()
-            known = self._policies[key] = (given, _policy(given).over(self._policy))
+            known = self._policies[key] = (given, self._over(given))
         return known[1]
+
+    def _over(self, given: RouteChoice) -> RoutePolicy:
+        return with_order(_policy(given), self._extensions).over(self._policy)
 
     def _decide(self, plan: Plan, cache: FilterCache | None = None) -> Plan:
         """Run the stages for a plan."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -63,10 +63,11 @@ class Overrides:
         return ConfigurationError(f"{self.where}: {key}: {complaint}", hint=hint)
 
 
-def read_overrides(additions: Additions, today: date) -> Overrides:
+def read_overrides(additions: Additions, today: date, where: str | None = None) -> Overrides:
     """Read what a host adds; left out, the file that ``MODELYARD_CATALOG`` names.
 
-    Raises ``ConfigurationError`` naming the file and the key.
+    ``where`` is what a dict or cards are called in errors. Raises ``ConfigurationError`` naming the file and the
+    key.
     """
     if additions is None:
         additions = os.environ.get("MODELYARD_CATALOG", "").strip() or None
@@ -74,9 +75,10 @@ def read_overrides(additions: Additions, today: date) -> Overrides:
             return Overrides()
     if isinstance(additions, (str, os.PathLike)):
         return _read_file(Path(additions))
+    bare = Overrides(as_of=today) if where is None else Overrides(where, today)
     if isinstance(additions, Mapping):
-        return _check(additions, Overrides(as_of=today))
-    return Overrides(as_of=today, cards=_cards(additions))
+        return _check(additions, bare)
+    return replace(bare, cards=_cards(additions))
 
 
 def _cards(additions: object) -> tuple[ModelCard, ...]:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from modelyard.catalog.overrides import Additions, Overrides
     from modelyard.catalog.refresh import Listed, Refreshed
     from modelyard.deployments.endpoints import Endpoints
+    from modelyard.loading.catalogs import InstalledCatalogs
     from modelyard.loading.registry import PluginRegistry
 
 __all__ = ["CatalogStore"]
 
 
 class CatalogStore:
-    """Builds snapshots from what the plugins ship, what providers last listed, and what the host adds.
+    """Builds snapshots: what the plugins ship, what providers last listed, what packages add, what the host adds.
 
     A snapshot in use stays as it is; ``current`` gives the newest. Safe to use from several threads. What the host
     adds is read at once: an error in it is raised here, naming the file and the key.
@@ -37,6 +38,7 @@ class CatalogStore:
         defaults: Mapping[str, Sequence[str]] | None = None,
         cache: Path | None = None,
         today: Callable[[], date] = date.today,
+        installed: InstalledCatalogs | None = None,
     ) -> None:
         from modelyard.catalog.overrides import read_overrides
 
@@ -45,6 +47,7 @@ class CatalogStore:
         self._endpoints = endpoints
         self._overrides: Overrides = read_overrides(additions, today())
         self._defaults = {**self._overrides.defaults, **(defaults or {})}
+        self._installed = installed
         self._cache = cache
         self._lists: dict[str, Listed] | None = None
         self._retirements = Retirements(today)
@@ -93,16 +96,20 @@ class CatalogStore:
 
                 cards = merge_listed(cards, provider, listed)
         aliases: Mapping[str, str] = {}
+        defaults: Mapping[str, Sequence[str]] = self._defaults
+        if self._installed is not None and self._installed:
+            laid = self._installed.lay_over(cards, installed, self.today())
+            cards, aliases, defaults = laid.cards, laid.aliases, {**laid.defaults, **defaults}
         if self._overrides:
             from modelyard.catalog.overlay import overlay
 
             overlaid = overlay(cards, self._overrides, installed)
-            cards, aliases = overlaid.cards, overlaid.aliases
+            cards, aliases = overlaid.cards, {**aliases, **overlaid.aliases}
         return Catalog(
             cards,
             [binding.info.id for binding in bindings if self._endpoints.problem(binding) is None],
             labels={binding.info.id: binding.info.name for binding in bindings},
             aliases=aliases,
-            defaults=self._defaults,
+            defaults=defaults,
             retirements=self._retirements,
         )

@@ -69,11 +69,13 @@ def find_credential(
     query: CredentialQuery | None = None,
     configured: str | Secret | None = None,
     environ: Mapping[str, str] | None = None,
+    resolver_name: str = "the resolver",
 ) -> Credential | None:
     """Find a provider's credential.
 
     In order: the request's, what the resolver gives for the request, the user and the workspace, the configured
-    one, the environment's. A blank value counts as absent. Raises ``ConfigurationError``, without the value, for a
+    one, the environment's. A blank value counts as absent. ``resolver_name`` is what the resolver is called in
+    errors and sources. Raises ``ConfigurationError``, without the value, for a
     key that no HTTP header can carry.
     """
     if request is not None:
@@ -81,7 +83,7 @@ def find_credential(
         if found is not None:
             return found
     if resolver is not None:
-        found = _resolved(info, resolver, query or CredentialQuery(info.id))
+        found = _resolved(info, resolver, query or CredentialQuery(info.id), resolver_name)
         if found is not None:
             return found
     if configured is not None:
@@ -111,26 +113,28 @@ def missing_credential(info: ProviderInfo) -> ConfigurationError:
     )
 
 
-def _resolved(info: ProviderInfo, resolver: CredentialResolver, query: CredentialQuery) -> Credential | None:
+def _resolved(
+    info: ProviderInfo, resolver: CredentialResolver, query: CredentialQuery, name: str
+) -> Credential | None:
     for scope in _SCOPES:
-        given, problem = _asked(resolver, scope, query)
+        given, problem = _asked(resolver, scope, query, name)
         if problem is not None:
             raise problem
-        found = _usable(given, f"the resolver ({scope})", info) if given is not None else None
+        found = _usable(given, f"{name} ({scope})", info) if given is not None else None
         if found is not None:
             return found
     return None
 
 
 def _asked(
-    resolver: CredentialResolver, scope: CredentialScope, query: CredentialQuery
+    resolver: CredentialResolver, scope: CredentialScope, query: CredentialQuery, name: str
 ) -> tuple[Secret | None, ConfigurationError | None]:
     """What a resolver gives, or what is wrong with it: returned, since this frame holds what the resolver said."""
     try:
         given: object = resolver(scope, query)
     except Exception as error:
         return None, ConfigurationError(
-            f"The credential resolver failed for the {scope} with {type(error).__name__}.",
+            f"{_called(name)} failed for the {scope} with {type(error).__name__}.",
             hint="What it said is not repeated here. It should return None where it has no key.",
         )
     if given is None or isinstance(given, (str, Secret)):
@@ -138,9 +142,13 @@ def _asked(
     if inspect.iscoroutine(given):
         given.close()
     return None, ConfigurationError(
-        f"The credential resolver returned {type(given).__name__} for the {scope}, not a key or None.",
+        f"{_called(name)} returned {type(given).__name__} for the {scope}, not a key or None.",
         hint="It must be a plain function that answers from memory, not a coroutine function.",
     )
+
+
+def _called(name: str) -> str:
+    return "The credential resolver" if name == "the resolver" else name
 
 
 def _variable(name: str, environ: Mapping[str, str] | None) -> Secret:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from modelyard.bounds import Bounds
@@ -15,11 +16,14 @@ from modelyard.credentials.resolve import CredentialQuery, find_credential, keys
 from modelyard.credentials.secret import Secret
 from modelyard.deployments.session_pool import OPEN_AT_LEAST, SessionPool, SessionUse
 from modelyard.errors import ConfigurationError
+from modelyard.loading.kinds import CREDENTIALS
+from modelyard.log import logger
 from modelyard.session import SessionSettings
 
 if TYPE_CHECKING:
     from modelyard.credentials.resolve import Credential, CredentialResolver
     from modelyard.loading.binding import ProviderBinding
+    from modelyard.loading.extensions import Extensions
     from modelyard.tls import SharedTls
     from modelyard.types.provider import ProviderInfo
 
@@ -69,21 +73,24 @@ class Endpoints:
         connect_timeout: float | None,
         tls: SharedTls,
         bounds: Bounds | None = None,
+        extensions: Extensions | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
         open_within = None if connect_timeout is None else max(connect_timeout, OPEN_AT_LEAST)
         self.sessions = SessionPool(self._bounds, open_within)
         self._configs = configs
         self._resolver = resolver
+        self._extensions = extensions
         self._connect_timeout = connect_timeout
         self._tls = tls
         self._known: dict[str, tuple[_Seen, tuple[Endpoint, ...]]] = {}
+        self._failing: set[str] = set()
         self._redactors: dict[tuple[str, int], Redactor] = {}
 
     @property
     def steady(self) -> bool:
         """True if endpoints depend on settings and environment alone, and not on who asks."""
-        return self._resolver is None
+        return self._resolver is None and not self._installed
 
     def configs(self, provider: str) -> tuple[ProviderConfig, ...]:
         """The settings of a provider, one for each deployment of its models."""
@@ -98,6 +105,18 @@ class Endpoints:
             found = self._of_caller(binding, given, user)
             if found:
                 return found
+        stated = self._stated(binding)
+        if not self._installed or any(_has_key(each) for each in stated):
+            return stated
+        return self._of_packages(binding, user) or stated
+
+    @cached_property
+    def _installed(self) -> bool:
+        """Whether packages bring credentials."""
+        return self._extensions is not None and bool(self._extensions.names(CREDENTIALS))
+
+    def _stated(self, binding: ProviderBinding) -> tuple[Endpoint, ...]:
+        """The endpoints that settings and environment give."""
         provider = binding.info.id
         seen = _environment(binding.info)
         known = self._known.get(provider)
@@ -115,8 +134,36 @@ class Endpoints:
         """The endpoints for a credential that came with the request or from the host's resolver."""
         query = CredentialQuery(binding.info.id, user)
         credential = find_credential(binding.info, request=given, resolver=self._resolver, query=query, environ={})
-        if credential is None:
-            return ()
+        return () if credential is None else self._with(binding, credential)
+
+    def _of_packages(self, binding: ProviderBinding, user: str | None) -> tuple[Endpoint, ...]:
+        """The endpoints for a credential that an installed package gives, where nobody else gave one."""
+        assert self._extensions is not None
+        query, problem = CredentialQuery(binding.info.id, user), None
+        for each in self._extensions.all(CREDENTIALS):
+            name = f"the resolver {each.name} of {each.where}"
+            try:
+                credential = find_credential(
+                    binding.info, resolver=each.value, query=query, environ={}, resolver_name=name
+                )
+            except ConfigurationError as error:
+                problem = problem or error
+                self._warn(name, error)
+                continue
+            if credential is not None:
+                return self._with(binding, credential)
+        if problem is not None and not binding.info.key_optional:
+            raise problem
+        return ()
+
+    def _warn(self, resolver: str, error: ConfigurationError) -> None:
+        """Tell once of each resolver that fails: it is asked with every call."""
+        if resolver not in self._failing:
+            self._failing.add(resolver)
+            logger("credentials").warning("%s It is passed over.", error.message)
+
+    def _with(self, binding: ProviderBinding, credential: Credential) -> tuple[Endpoint, ...]:
+        """The endpoints of all settings of a provider, with one credential that is not theirs."""
         return tuple(
             self._make(binding, config, credential, number, lasting=False)
             for number, config in enumerate(self.configs(binding.info.id))
@@ -186,6 +233,10 @@ class Endpoints:
             return None if self.of(binding) else "no API key was found"
         except ConfigurationError as error:
             return str(error)
+
+
+def _has_key(endpoint: Endpoint) -> bool:
+    return endpoint.credential is not None or endpoint.config.client is not None
 
 
 def _secrets(secret: Secret | None, query: Secret | None) -> Iterator[str | Secret]:

@@ -139,9 +139,7 @@ class Extensions:
             problem = f"{name!r} is one of Modelyard's own; a package cannot take its place"
         elif len(claimants) > 1:
             who = " and ".join(f"{found.distribution} {found.version}" for found in claimants)
-            problem = (
-                f"both {who} bring a plugin of the kind {kind.word} named {name!r}; uninstall one, or allow one"
-            )
+            problem = f"both {who} bring the {kind.word} {name!r}; uninstall one, or allow one by its name"
         if problem is None:
             shelf.usable[name] = claimants[0]
             return
@@ -188,6 +186,6 @@ class Extensions:
             )
         known = f"Installed: {', '.join(shelf.usable) or 'none'}."
         return ConfigurationError(
-            f"No installed package brings a plugin of the kind {word} named {name!r}.",
+            f"No installed package brings the {word} {name!r}.",
             hint=did_you_mean(name, shelf.usable) or known,
         )

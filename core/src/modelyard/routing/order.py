@@ -39,7 +39,9 @@ def rank(
     """The candidates in order, and for each why it stands where it does (empty when all stand as given)."""
     order = policy.order or "given"
     if callable(order):
-        arranged, reasons = _by_function(kept, order(tuple(kept), needs)), ["the host's order"] * len(kept)
+        said = getattr(order, "described", None)
+        arranged = _by_function(kept, order(tuple(kept), needs), said or "The order of a route")
+        reasons = [said or "the host's order"] * len(kept)
     elif order in _SCORES and len(kept) > 1:
         score, word = _SCORES[order]
         scored = score(kept, policy, needs, inputs)
@@ -134,16 +136,16 @@ def _weight(candidate: Candidate, policy: RoutePolicy) -> float:
     return candidate.deployment.weight
 
 
-def _by_function(kept: Sequence[Candidate], wanted: object) -> list[Candidate]:
-    """What a host's function returned as an order: what it left out follows, as given."""
+def _by_function(kept: Sequence[Candidate], wanted: object, who: str) -> list[Candidate]:
+    """What a function returned as an order: what it left out follows, as given."""
     if not hasattr(wanted, "__iter__"):
-        raise ConfigurationError("A function that orders a route must return candidates or references.")
+        raise ConfigurationError(f"{who} must give candidates or references, not {type(wanted).__name__}.")
     left = dict.fromkeys(kept)
     arranged: list[Candidate] = []
     for item in wanted:
         matching = [candidate for candidate in left if candidate is item or candidate.ref == item]
         if not matching and not any(candidate is item or candidate.ref == item for candidate in kept):
-            raise ConfigurationError(f"The order of a route names {str(item)!r}, which is no candidate left.")
+            raise ConfigurationError(f"{who} names {str(item)!r}, which is no candidate left.")
         for candidate in matching:
             del left[candidate]
             arranged.append(candidate)

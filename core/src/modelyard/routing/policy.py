@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from modelyard.catalog.constraints import Constraints
 from modelyard.errors import ConfigurationError
+from modelyard.loading.discovery import discover
+from modelyard.loading.kinds import ORDERS as INSTALLED
 from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.deployments.candidates import Candidate
     from modelyard.routing.needs import Needs
 
-__all__ = ["Order", "OrderName", "RouteChoice", "RoutePolicy"]
+__all__ = ["ORDERS", "Order", "OrderName", "RouteChoice", "RoutePolicy"]
 
 OrderName: TypeAlias = Literal["given", "default", "cheapest", "fastest", "weighted", "least_busy"]
-Order: TypeAlias = "OrderName | Callable[[Sequence[Candidate], Needs], Iterable[Candidate | str]]"
+Order: TypeAlias = "OrderName | str | Callable[[Sequence[Candidate], Needs], Iterable[Candidate | str]]"
 RouteChoice: TypeAlias = "RoutePolicy | Mapping[str, Any] | str | Callable[..., Any]"
 """Argument ``route``: a policy, a dict of its fields and of constraints, the name of an order, a function."""
 
-_ORDERS: tuple[str, ...] = get_args(OrderName)
+ORDERS: tuple[str, ...] = get_args(OrderName)
+"""The orders of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,9 @@ class RoutePolicy:
 
     ``order`` is ``given`` (as listed), ``default`` (the defaults of ``context`` first), ``cheapest`` for the
     estimated tokens, ``fastest`` to the first output as observed, ``weighted``, ``least_busy``, or a function that
-    takes the candidates left and the needs, and returns candidates or references in the order wanted. Every
-    order is total: ties and what it cannot rank stand as given. ``None`` leaves it to the runtime's policy.
+    takes the candidates left and the needs, and returns candidates or references in the order wanted; or the name
+    of such a function that an installed package brings (``modelyard.orders``). Every order is total: ties and what
+    it cannot rank stand as given. ``None`` leaves it to the runtime's policy.
 
     ``strict`` wants every need documented as ``supported``; without it anything but ``unsupported`` will do.
     ``models`` are the candidates when a call names no model: references, or patterns such as ``"openai:*"``.
@@ -65,7 +69,7 @@ class RoutePolicy:
         if value is None or isinstance(value, cls):
             return value
         if isinstance(value, str) or callable(value):
-            return cls(order=value)  # type: ignore[arg-type]  # checked when made
+            return cls(order=value)
         if not isinstance(value, Mapping):
             raise ConfigurationError(f"route must be a policy, a word, a dict or a function, not {type(value)}.")
         own = {entry.name for entry in fields(cls)}
@@ -116,6 +120,10 @@ class RoutePolicy:
 
 
 def _check_order(order: str) -> None:
-    if order not in _ORDERS:
-        hint = did_you_mean(str(order), _ORDERS) or f"Orders are: {', '.join(_ORDERS)}."
+    """Refuse an order nobody knows; whether one of a package may be used is for the runtime to say."""
+    if order in ORDERS:
+        return
+    known = [*ORDERS, *(found.name for found in discover(INSTALLED))]
+    if order not in known:
+        hint = did_you_mean(str(order), known) or f"Orders are: {', '.join(known)}."
         raise ConfigurationError(f"{order!r} is no order of a route.", hint=hint)
