@@ -1,4 +1,4 @@
-"""How much of what a provider sends is taken: every maximum, with its default."""
+"""Bounds on what a provider sends: every maximum, with its default."""
 
 from __future__ import annotations
 

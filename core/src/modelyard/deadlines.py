@@ -1,4 +1,4 @@
-"""How long a call may take, and what is a number of seconds."""
+"""Deadlines of a call, and the reading of numbers of seconds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _is_no_number(value: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long to wait, in seconds; ``None`` or infinity is for ever.
+    """Longest waits of a call, in seconds; ``None`` or infinity is for ever.
 
     ``connect`` until the connection stands, ``first_output`` until a stream's first event,
     ``between_outputs`` from one event to the next (pings do not count), ``total`` for the whole call. The

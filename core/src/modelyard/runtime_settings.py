@@ -127,7 +127,7 @@ def cache_path(given: str | os.PathLike[str] | bool | None) -> Path | None:
 def plugin_policy(
     plugins: PluginPolicy | Iterable[object] | None, *, strict: bool
 ) -> tuple[PluginPolicy, tuple[object, ...]]:
-    """Which installed plugins may load, and the plugins that are objects of the host's own."""
+    """Tell installed plugins that may load from plugins that are objects of the host's own."""
     if isinstance(plugins, PluginPolicy):
         return plugins, ()
     if isinstance(plugins, str):

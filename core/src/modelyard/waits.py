@@ -1,4 +1,4 @@
-"""How long a provider asks to wait: as far as that can be meant."""
+"""Waits that a provider asks for, as far as they can be meant."""
 
 from __future__ import annotations
 

@@ -26,7 +26,10 @@ from modelyard.errors import (
 __all__ = ["Option", "Retry", "Situation", "Step", "Stop", "Switch", "decide", "may_pass_elsewhere"]
 
 WORTH_WAITING = 1.0
-"""Seconds a provider may ask to wait before a ready alternative is preferred."""
+"""Seconds a provider may ask to wait before a ready alternative is preferred: what a user hardly notices.
+
+Nielsen, Usability Engineering (1993), 5.5: a second is the limit for the flow of thought to stay uninterrupted.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where a call stands after a failed attempt.
+    """State of a call after a failed attempt.
 
     ``attempts`` were made at the failed deployment; ``jitter`` is the random wait drawn for the next.
     ``cooling`` says that its breaker is open, ``budget`` that its retry budget has a retry left. ``remaining``

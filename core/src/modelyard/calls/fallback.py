@@ -1,4 +1,4 @@
-"""When another deployment may answer in place of the one that failed."""
+"""Fallback: another deployment answers in place of the one that failed."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class _Runner:
 
 
 class HedgedAttempt:
-    """Like a ``StreamAttempt``, of which it runs one or two; ``winner`` is the one that is heard."""
+    """One or two ``StreamAttempt`` side by side; ``winner`` is the one whose events reach the caller."""
 
     def __init__(self, call: Call, engine: Engine, first: StreamAttempt, after: float) -> None:
         self.winner = first

@@ -53,7 +53,7 @@ class RequestOptions(TurnOptions, total=False):
 
 
 class ConductOptions(TypedDict, total=False):
-    """How a call is to be carried out."""
+    """Options on how a call is carried out."""
 
     system: str | None
     credential: str | Secret | Mapping[str, str | Secret] | None

@@ -1,4 +1,4 @@
-"""How often to try the same deployment, and how long to wait before."""
+"""Retries: how often the same deployment is tried, and how long to wait before."""
 
 from __future__ import annotations
 

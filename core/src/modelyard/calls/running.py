@@ -13,7 +13,10 @@ from modelyard.errors import RuntimeClosedError
 __all__ = ["Running", "RunningCalls"]
 
 GRACE = 0.25
-"""Seconds that calls get to close their connections themselves once they were told to end."""
+"""Seconds that calls get to close their connections themselves once they were told to end.
+
+Closing one is a matter of milliseconds; whoever has not done it by now will not, and sessions are closed next.
+"""
 
 
 class _Wait(Protocol):

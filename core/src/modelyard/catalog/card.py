@@ -30,7 +30,7 @@ Group: TypeAlias = Literal["limits", "capabilities", "reasoning", "lifecycle", "
 
 
 class Source(Frozen):
-    """Where a group of figures was read, and when."""
+    """Source of a group of figures, and the day it was read."""
 
     title: str
     as_of: date
@@ -46,7 +46,7 @@ class ModelLimits(Frozen):
 
 
 class Reasoning(Frozen):
-    """How a model reasons and by what it is told how much.
+    """Reasoning of a model, and the controls that steer it.
 
     ``tier`` sorts models for a selector. ``control`` is the provider's own kind of dial: an ``effort``
     word, a ``level`` word, a token ``budget``, or ``adaptive`` (the model decides, an effort guides it).

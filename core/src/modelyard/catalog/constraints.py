@@ -20,7 +20,7 @@ __all__ = ["Constraints", "DeploymentTerms", "Exclusion"]
 
 
 class Exclusion(NamedTuple):
-    """Why a model or deployment is out, and the change that would let it in.
+    """Reason why a model or deployment is out, and the change that would let it in.
 
     ``size`` compares changes of one kind: a bound that must double has size 2.
     """

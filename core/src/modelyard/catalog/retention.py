@@ -14,7 +14,7 @@ ZeroRetention: TypeAlias = Literal["by_contract", "unavailable", "unknown"]
 
 
 class Region(Frozen):
-    """How a call is kept in a region: at an address of its own, by fields of the request, or both."""
+    """A region that serves a model: reached at an address of its own, by fields of the request, or both."""
 
     base_url: str | None = None
     fields: JsonObject = Field(default_factory=dict)

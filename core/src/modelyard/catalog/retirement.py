@@ -12,7 +12,7 @@ from modelyard.log import logger
 __all__ = ["NOTICE_DAYS", "Retirements"]
 
 NOTICE_DAYS: Final = 60
-"""How long before its retirement a model is warned of."""
+"""Days before its retirement from which on a model is warned of."""
 
 
 class Retirements:

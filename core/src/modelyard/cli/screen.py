@@ -1,4 +1,4 @@
-"""Where the commands write: text of others never gives orders to a terminal, and reaches a pipe as it is."""
+"""Output of the commands: text of others never gives orders to a terminal, and reaches a pipe as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts among settings and options are secrets: values of headers, of queries, and under telling names."""
+"""Secrets among settings and options: values of headers, of queries, and under telling names."""
 
 from __future__ import annotations
 

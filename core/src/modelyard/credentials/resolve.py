@@ -1,4 +1,4 @@
-"""Where a provider's credential comes from, and whether it can be a credential at all."""
+"""Resolution of a provider's credential: its source, and whether it can be a credential at all."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Deployment:
     key: str = field(init=False, repr=False)
     """Identity of the deployment: model, credential (by digest) and endpoint. Not for show."""
     target: ReplayTarget = field(init=False, repr=False)
-    """Where a conversation goes that is sent here."""
+    """Target of the history codec for conversations sent here."""
 
     def __post_init__(self) -> None:
         digest = self.credential.secret.digest if self.credential is not None else "-"

@@ -228,7 +228,7 @@ class Endpoints:
         return known
 
     def problem(self, binding: ProviderBinding) -> str | None:
-        """Why a provider cannot be called, checked offline; ``None`` when it can."""
+        """Reason why a provider cannot be called, checked offline; ``None`` when it can."""
         try:
             return None if self.of(binding) else "no API key was found"
         except ConfigurationError as error:

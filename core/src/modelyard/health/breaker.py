@@ -12,7 +12,7 @@ __all__ = ["Breaker", "BreakerPolicy"]
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a breaker opens, and for how long; times are in seconds.
+    """Policy of a circuit breaker: when it opens, and for how long; times are in seconds.
 
     ``failures`` in a row open it for ``cooldown``, doubling up to ``longest``; so does a delay the provider asks
     for. A call with nowhere else to go is still let through, until ``last_resort`` attempts in a row have failed
@@ -20,10 +20,15 @@ class BreakerPolicy:
     """
 
     failures: int = 5
+    """As many as Envoy's outlier detection takes in a row by default (``consecutive_5xx``)."""
     last_resort: int = 20
+    """Four times ``failures``: with nowhere else to go, a refusal of ours helps nobody (docs/decisions.md, 20)."""
     cooldown: float = 5.0
+    """Shorter than Envoy's 30 s (``base_ejection_time``): one probe at a time costs little."""
     longest: float = 120.0
+    """Below Envoy's 300 s (``max_ejection_time``): somebody waits for the answer."""
     probe_timeout: float = 60.0
+    """An assumption: a reasoning model may take most of a minute to its first word."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,9 @@ class RetryBudget:
     """
 
     capacity: float = 20.0
+    """Retries at once. The design is that of gRPC's retry throttling (proposal A6); the figures are ours."""
     per_second: float = 0.5
+    """Retries gained: at most one in two seconds of a long outage goes out beside first tries."""
     level: float = 20.0
     updated: float = 0.0
 

@@ -20,7 +20,7 @@ GRAIN = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be sent to a deployment; ``None`` is without limit.
+    """Limits on what is sent to a deployment; ``None`` is without limit.
 
     Tokens are the estimated input tokens of a request. A request over a limit waits, where its deadline allows
     it, or goes to the next deployment of its route.

@@ -21,7 +21,7 @@ STEP: Final = 1.0
 
 
 class Lines:
-    """Who waits for a place at each deployment, in order of arrival. Safe to use from several threads and loops.
+    """Queues for places at deployments, in order of arrival. Safe to use from several threads and loops.
 
     Only the first in line asks for a place. It asks when a place has become free, of which the state that owns the
     lines tells them; of a state that does not tell (``told=False``) it asks again as often as the state advises.

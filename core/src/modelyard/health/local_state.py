@@ -139,7 +139,7 @@ class LocalState:
         return 0 if health is None else health.in_flight
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
     def _of(self, key: str) -> _Health:
         now, found = self._clock.now(), self._windows.known.get(key)

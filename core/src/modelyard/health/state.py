@@ -31,7 +31,7 @@ class Refusal:
 
 
 FULL: Final = Refusal("concurrency", 0.02)
-"""As many requests as allowed are under way."""
+"""Refusal because as many requests as allowed are under way."""
 
 
 def exhausted_for(rate_limits: Mapping[str, RateLimit] | None) -> float:

@@ -1,4 +1,4 @@
-"""Which opaque data may go where: back to the provider, model and account it came from, and nowhere else."""
+"""Rules for opaque data: it goes back to the provider, model and account it came from, and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ReplayTarget", "bind_account"]
 
 @dataclass(frozen=True, slots=True)
 class ReplayTarget:
-    """Where a conversation is about to go. ``account`` is the credential's digest, ``None`` if unknown."""
+    """Destination of a conversation. ``account`` is the credential's digest, ``None`` if unknown."""
 
     rules: HistoryRules
     provider: str

@@ -1,4 +1,4 @@
-"""Which proxy leads to a base URL: the configured one, or the environment's, read as curl and requests read it.
+"""Choice of a proxy for a base URL: the configured one, or the environment's, read as curl and requests read it.
 
 ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are taken in either case, the lower one first
 (curl's manual, "Environment"; Python's ``urllib.request.getproxies``, which knows the settings of macOS and

@@ -1,4 +1,4 @@
-"""Which plugins may be loaded: an allow list, a deny list, and how strictly a broken one is taken."""
+"""Policy on loading plugins: an allow list, a deny list, and how strictly a broken one is taken."""
 
 from __future__ import annotations
 

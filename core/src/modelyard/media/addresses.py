@@ -1,4 +1,4 @@
-"""Which addresses may be fetched from: public ones, unless the host says otherwise."""
+"""Addresses that may be fetched from: public ones, unless the host says otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much may be fetched: bytes for one request, and URLs at the same time."""
+"""Allowance for fetching: bytes for one request, and URLs at the same time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Allowance:
 
 
 class Turns:
-    """How many URLs a runtime may fetch at the same time, in each event loop it is used in."""
+    """Limit on the URLs a runtime fetches at the same time, in each event loop it is used in."""
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -30,7 +30,7 @@ class RefusedUrl(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FetchUrl:
-    """Where a URL leads: its parts as they will be used, ``host`` in lower case ASCII without a last dot."""
+    """A parsed URL, its parts as they will be used: ``host`` in lower case ASCII without a last dot."""
 
     url: yarl.URL
     scheme: str

@@ -20,7 +20,7 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """Which URLs are fetched for providers that do not fetch them, and how far that goes.
+    """Policy on fetching URLs for providers that do not fetch them: which, and how much.
 
     ``max_bytes`` bounds one body, ``max_total_bytes`` all those of one request, ``timeout`` the seconds for one
     URL from the first look-up to the last byte, ``max_redirects`` the hops, each checked like the first.

@@ -1,4 +1,4 @@
-"""Which candidates can serve a request: pure functions of cards, needs and policy."""
+"""Filtering of candidates: pure functions of cards, needs and policy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["card_exclusions", "exclusions", "first_exclusions", "need_exclusions", "token_bounds"]
 
 _MARGIN: Final = 4 / 3
-"""An estimate of tokens may be a third too high."""
+"""An estimate of tokens may be a third too high (see ``estimate_tokens``)."""
 
 
 def first_exclusions(

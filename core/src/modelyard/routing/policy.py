@@ -1,4 +1,4 @@
-"""How a host wants its requests routed: an order, a reading of what is not documented, and constraints."""
+"""Policy of a host on routing: an order, a reading of what is not documented, and constraints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDERS: tuple[str, ...] = get_args(OrderName)
 
 @dataclass(frozen=True, slots=True)
 class RoutePolicy:
-    """How candidates are filtered and ordered.
+    """Policy on filtering and ordering candidates.
 
     ``order`` is ``given`` (as listed), ``default`` (the defaults of ``context`` first), ``cheapest`` for the
     estimated tokens, ``fastest`` to the first output as observed, ``weighted``, ``least_busy``, or a function that

@@ -31,12 +31,12 @@ class RouteStep:
     endpoint: str | None = None
     region: str | None = None
     credential: str | None = None
-    """Where the credential was found, and its fingerprint."""
+    """Source of the credential, and its fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteTrace:
-    """How a request was routed. Built by pure stages; printing it gives one line for each candidate.
+    """Record of a routing decision. Built by pure stages; printing it gives one line for each candidate.
 
     ``kept`` are the candidates in the order they are tried, ``dropped`` the others, each with what rules it out.
     """
@@ -47,7 +47,7 @@ class RouteTrace:
     kept: tuple[Candidate, ...]
     dropped: tuple[tuple[Candidate, Exclusion], ...]
     reasons: tuple[str, ...] = field(default=(), repr=False)
-    """Why each of ``kept`` stands where it stands; empty when all stand as given."""
+    """Reasons for the place of each of ``kept``; empty when all stand as given."""
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:

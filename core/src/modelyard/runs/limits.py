@@ -1,4 +1,4 @@
-"""How far a run may go."""
+"""Limits of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Seconds = Annotated[float, Field(gt=0, strict=True)]
 
 
 class RunLimits(Frozen):
-    """Where a run of model and tools stops; ``None`` is no limit.
+    """Limits at which a run of model and tools stops; ``None`` is no limit.
 
     A limit is looked at before tools are executed and before the model is asked again, so no tool is executed
     whose result the model will not see. An answer without tool calls completes the run whatever it took. Counts

@@ -1,4 +1,4 @@
-"""Where a run stands: what its loop changes, and what a ``RunState`` is a picture of."""
+"""Progress of a run: the values its loop changes, of which a ``RunState`` is a picture."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Progress:
         self.results = {}
 
     def most_failures(self) -> int:
-        """How often the most unlucky of the open calls has failed before in this run, in just this form."""
+        """Largest number of failures of any open call before in this run, in just this form."""
         open_forms = {_form(call) for call in self.unanswered()}
         if not open_forms:
             return 0

@@ -37,7 +37,7 @@ class RunResult:
     messages: tuple[Message, ...]
     """The whole conversation, ready to be continued: what was given, then what the run added."""
     given: int
-    """How many of ``messages`` the caller gave."""
+    """Number of ``messages`` that the caller gave."""
     usage: Usage
     cost: Cost | None
     cost_unknown_because: str | None
@@ -56,7 +56,7 @@ class RunResult:
 
     @property
     def finish_reason(self) -> FinishReason:
-        """Why the last answer ended."""
+        """Reason why the last answer ended."""
         return self.completion.finish_reason
 
     @property

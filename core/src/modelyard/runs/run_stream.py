@@ -40,7 +40,7 @@ class RunStream(EventStream):
 
     @property
     def result(self) -> RunResult:
-        """How the run ended. Raises ``ModelyardError`` before it has."""
+        """Result of the run. Raises ``ModelyardError`` before it has ended."""
         if self._loop.result is None:
             raise ModelyardError(
                 "The run has not reached its end, so there is no result yet.",
@@ -55,7 +55,7 @@ class RunStream(EventStream):
 
     @property
     def state(self) -> RunState:
-        """Where the run stands, at any moment; ``resume`` goes on from there."""
+        """State of the run at any moment; ``resume`` goes on from there."""
         return self._loop.progress.state()
 
     async def collect(self) -> RunResult:

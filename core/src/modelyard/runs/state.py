@@ -47,7 +47,7 @@ class RunState(Frozen):
     messages: tuple[Message, ...]
     """The conversation: what the caller gave, then what the run added."""
     given: int = Field(ge=0)
-    """How many of ``messages`` the caller gave."""
+    """Number of ``messages`` that the caller gave."""
     calls: tuple[ToolCall, ...] = ()
     """The calls of the last turn, while not all of them are answered in ``messages``."""
     results: tuple[ToolResult, ...] = ()

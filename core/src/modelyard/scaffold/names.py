@@ -44,12 +44,12 @@ class Names:
 
     @property
     def class_prefix(self) -> str:
-        """How names of classes begin."""
+        """Prefix of class names."""
         return self.title.replace(" ", "")
 
     @property
     def variable(self) -> str:
-        """How names of environment variables begin."""
+        """Prefix of environment variables."""
         return self.provider.upper().replace("-", "_")
 
 

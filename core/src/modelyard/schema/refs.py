@@ -1,4 +1,4 @@
-"""Where the references of a schema lead, and whether it contains itself."""
+"""References of a schema: where they lead, and whether it contains itself."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class StreamDecoder(ABC):
 
     finished: bool = False
     bounds: Bounds = Bounds()
-    """How much of an answer is taken: its session sets what the host has set."""
+    """Bounds on the answer: its session sets what the host has set."""
     taken: int = 0
     """Bytes of the answer read so far, over all its responses."""
     notes: tuple[Note, ...] = ()

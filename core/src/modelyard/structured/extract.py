@@ -12,10 +12,10 @@ from pydantic_core import from_json
 __all__ = ["DuplicateKeyError", "extract_json", "parse_partial"]
 
 MOST_STARTS = 16
-"""How many brackets are tried as the beginning; what keeps hostile text from costing more than its length."""
+"""Brackets tried as the beginning; what keeps hostile text from costing more than its length."""
 
 MOST_PASSES = 3
-"""How often the text is gone through for them: a quote in the prose may hide some from the first time."""
+"""Passes through the text for them: a quote in the prose may hide some from the first one."""
 
 _DEEPEST = 1_000
 """Open brackets after which nothing is JSON any more: Python reads no deeper."""

@@ -1,4 +1,4 @@
-"""How a model is brought to answer in a form: by what its card says it can, best first."""
+"""Strategies for an answer in a form: those that a model's card says it can, best first."""
 
 from __future__ import annotations
 

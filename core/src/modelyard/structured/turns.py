@@ -43,7 +43,7 @@ class Turns:
 
     @property
     def strategy(self) -> Strategy:
-        """How the form is asked for now."""
+        """Strategy by which the form is asked for now."""
         return self._strategies[0]
 
     @property

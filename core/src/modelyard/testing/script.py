@@ -56,7 +56,7 @@ class Call:
     arguments: dict[str, Any]
     id: str | None = None
     cut_at: int | None = None
-    """How many characters of the arguments the model wrote before it was cut off."""
+    """Number of characters of the arguments the model wrote before it was cut off."""
 
     @property
     def text(self) -> str:
@@ -147,7 +147,7 @@ class Script:
 
     @property
     def ends(self) -> FinishReason:
-        """Why the answer ends: as told, else with a tool call if there is one."""
+        """Finish reason of the answer: as told, else a tool call if there is one."""
         if self.finish_reason is not None:
             return self.finish_reason
         return "tool_calls" if any(isinstance(step, Call) for step in self.steps) else "stop"

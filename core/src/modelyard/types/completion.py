@@ -88,7 +88,7 @@ class Completion(Frozen):
 
     @property
     def cost_unknown_because(self) -> str | None:
-        """Why ``cost`` is ``None``, in a sentence; ``None`` when there is a cost."""
+        """Reason why ``cost`` is ``None``, in a sentence; ``None`` when there is a cost."""
         return self._priced()[1]
 
     def _priced(self) -> tuple[Cost | None, str | None]:

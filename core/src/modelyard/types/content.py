@@ -45,7 +45,7 @@ class TextPart(Frozen):
 
 
 class CitationPart(Frozen):
-    """Where the text part before it found something: a page, a document, a search result.
+    """Source of the text part before it: a page, a document, a search result.
 
     ``start`` and ``end`` are character offsets in that text part, where the provider gives them; ``quote`` is
     the passage cited, ``source`` the provider's name or number for what it was found in, ``raw`` the

@@ -20,7 +20,7 @@ Cache: TypeAlias = bool | Literal["5m", "30m", "1h", "12h"]
 
 
 class ReasoningOptions(Frozen):
-    """How much a model should reason and what of it should be shown; a plain effort word works too.
+    """Options on how much a model reasons and what of it is shown; a plain effort word works too.
 
     ``effort`` is mapped to each model's own control. ``budget_tokens`` is for models with a token budget and
     wins over ``effort`` there. ``summary`` asks for reasoning summaries; ``none`` asks for none.

@@ -1,4 +1,4 @@
-"""Which fields of a request a plugin can be taken to know."""
+"""Fields of a request that a plugin can be taken to know."""
 
 from __future__ import annotations
 

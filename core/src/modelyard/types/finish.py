@@ -1,4 +1,4 @@
-"""Why an answer ended, in words that mean the same for every provider."""
+"""Finish reasons, in words that mean the same for every provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How likely the model held a token."""
+"""Log probabilities of tokens."""
 
 from __future__ import annotations
 

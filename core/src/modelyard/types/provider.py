@@ -1,4 +1,4 @@
-"""Who a provider is."""
+"""Facts that identify a provider, and the rules it declares."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Messages: TypeAlias = "str | Message | Iterable[Message | Mapping[str, Any]]"
 """Messages as a caller may pass them: one user turn as text, a message, or a conversation."""
 
 Models: TypeAlias = str | Sequence[str] | None
-"""Which model: a reference, a list of them, ``"default:<context>"``, or ``None`` for the default chat model."""
+"""Models to ask: a reference, a list of them, ``"default:<context>"``, or ``None`` for the default chat model."""
 
 
 class Request(Frozen):

@@ -1,4 +1,4 @@
-"""Why a poem ended."""
+"""Finish reasons of a poem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fields of a request the Messages API has a word for."""
+"""Fields of a request that the Messages API has a word for."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ ABSENT: Final = {
     "verbosity": "the Messages API has no such control; ask for a short answer in the instructions",
     "cache_key": "the Messages API has no such key: it finds cached prefixes by itself",
 }
-"""Why the others are not: the reason a note gives."""
+"""Reasons why the others are not sent, as a note gives them."""

@@ -1,4 +1,4 @@
-"""Why an answer ended, from the ``stop_reason``."""
+"""Finish reasons, read from the ``stop_reason``."""
 
 from __future__ import annotations
 

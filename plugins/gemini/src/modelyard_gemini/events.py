@@ -46,7 +46,7 @@ _KEPT = ("safetyRatings", "finishMessage", "urlContextMetadata", "avgLogprobs")
 
 
 class Segments:
-    """How far a long answer is followed: Google ends its parts with ``CONTINUATION`` and a token for the next.
+    """Following of a long answer: Google ends its parts with ``CONTINUATION`` and a token for the next.
 
     ``left`` is how many more parts may be asked for, ``tokens`` how much output the caller wants in all.
     """

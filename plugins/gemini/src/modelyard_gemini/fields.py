@@ -1,4 +1,4 @@
-"""Which fields of a request Gemini has a word for."""
+"""Fields of a request that Gemini has a word for."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ ABSENT: Final = {
     "user": "Gemini takes no id of the end user",
     "cache_key": "Gemini finds shared prefixes by itself and takes no key",
 }
-"""Why the others are not: the reason a note gives."""
+"""Reasons why the others are not sent, as a note gives them."""

@@ -1,4 +1,4 @@
-"""Why an answer ended, from Google's words (google-genai 3.4.0, ``FinishReason``)."""
+"""Finish reasons, read from Google's words (google-genai 3.4.0, ``FinishReason``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fields of a request Mistral has a word for."""
+"""Fields of a request that Mistral has a word for."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ ABSENT: Final = {
     "user": "Mistral has no field for the end user",
     "verbosity": "Mistral has no such control",
 }
-"""Why the others are not: the reason a note gives."""
+"""Reasons why the others are not sent, as a note gives them."""

@@ -1,4 +1,4 @@
-"""Why an answer ended, from Mistral's words."""
+"""Finish reasons, read from Mistral's words."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Controls:
         return wanted
 
     def logprobs(self) -> int | None:
-        """How many alternatives to give with each token, ``None`` for no log probabilities."""
+        """Number of alternatives to give with each token, ``None`` for no log probabilities."""
         count = self.request.top_logprobs
         return count if count is not None and self._may_sample("top_logprobs") else None
 

@@ -1,4 +1,4 @@
-"""Which fields of a request OpenAI has a word for."""
+"""Fields of a request that OpenAI has a word for."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ FIELDS: Final = frozenset(
 ABSENT: Final = {
     "top_k": "OpenAI's models have no top_k",
 }
-"""Why the others are not: the reason a note gives."""
+"""Reasons why the others are not sent, as a note gives them."""

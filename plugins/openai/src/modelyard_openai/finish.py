@@ -1,4 +1,4 @@
-"""Why an answer ended, from the words of both APIs."""
+"""Finish reasons, read from the words of both APIs."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _CUSTOM = "custom_tool_call"
 
 
 def leading_system(messages: Sequence[Message]) -> int:
-    """How many system messages stand at the start."""
+    """Count the system messages at the start."""
     count = 0
     while count < len(messages) and messages[count].role == "system":
         count += 1

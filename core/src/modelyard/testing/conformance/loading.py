@@ -1,4 +1,4 @@
-"""How a plugin loads: cheaply, without the network, and with every hook async or plain as it must be."""
+"""Cases of loading a plugin: cheaply, without the network, and with every hook async or plain as it must be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a case says what is wrong: the rule, the event, what was found, and what to do about it."""
+"""Messages of failed cases: the rule, the event, what was found, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the Messages API answers a script; for the emulator and for tests.
+"""Answers of the Messages API to a script; for the emulator and for tests.
 
 What it refuses is in ``dialect_checks``. Rules follow Anthropic's API reference, the SDK's types, and the
 requests and errors in public recordings and issue threads, read November 2026.

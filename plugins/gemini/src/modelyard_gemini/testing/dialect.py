@@ -1,4 +1,4 @@
-"""How Gemini answers a script, and what it refuses; for the emulator and for tests.
+"""Answers of Gemini to a script, and its refusals; for the emulator and for tests.
 
 Rules follow Google's API reference, google-genai 3.4.0 and the requests and errors in public recordings, read
 November 2026.

@@ -49,7 +49,7 @@ def thinking_signature(text: str) -> str:
 
 
 def thinking_mark(model: str) -> str:
-    """How the emulator begins the ids of calls a model makes after thinking, to know such a turn again."""
+    """Prefix of the emulator's ids for calls a model makes after thinking, to know such a turn again."""
     return "t" + hashlib.sha256(model.encode()).hexdigest()[:3]
 
 

@@ -1,4 +1,4 @@
-"""How Mistral answers a script, and in which bodies it reports errors; for the emulator and for tests."""
+"""Answers of Mistral to a script, and the bodies in which it reports errors; for the emulator and for tests."""
 
 from __future__ import annotations
 

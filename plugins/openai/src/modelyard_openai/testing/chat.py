@@ -1,4 +1,4 @@
-"""What Chat Completions refuses."""
+"""Refusals of Chat Completions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How OpenAI's two APIs answer a script, and what they refuse; for the emulator and for tests.
+"""Answers of OpenAI's two APIs to a script, and their refusals; for the emulator and for tests.
 
 Rules follow OpenAI's API reference and the requests and errors in public recordings, read November 2026.
 """
