@@ -127,7 +127,7 @@ def cache_path(given: str | os.PathLike[str] | bool | None) -> Path | None:
 def plugin_policy(
     plugins: PluginPolicy | Iterable[object] | None, *, strict: bool
 ) -> tuple[PluginPolicy, tuple[object, ...]]:
-    """Tell installed plugins that may load from plugins that are objects of the host's own."""
+    """Tell the policy on installed plugins from the plugins that are objects of the host's own."""
     if isinstance(plugins, PluginPolicy):
         return plugins, ()
     if isinstance(plugins, str):
@@ -140,7 +140,7 @@ def plugin_policy(
 
 
 def extension_policy(policy: PluginPolicy, objects: Sequence[object]) -> PluginPolicy:
-    """Which plugins that are no providers may load: the same, unless only objects were listed.
+    """Make the policy for plugins that are no providers: the same, unless only objects were listed.
 
     Such a list says which providers there are, by bringing them, and names nothing else that could be allowed.
     """

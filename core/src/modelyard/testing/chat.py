@@ -1,4 +1,4 @@
-"""How a server of the Chat Completions wire answers a script, and what it refuses of tools; for its emulators."""
+"""Answers of the Chat Completions wire to a script, and its refusals of tools; for emulators of its servers."""
 
 from __future__ import annotations
 
