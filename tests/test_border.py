@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from .fresh import ROOT
 
 FOR_PLUGINS = frozenset({"modelyard", "modelyard.provider", "modelyard.testing"})
 SOURCES = [*(f"plugins/{name}/src" for name in PROVIDERS), "examples/haiku_provider", "examples/fastapi_chat"]
+GROUPS = frozenset(f"modelyard.{kind}" for kind in "providers dialects observers orders commands".split())
+"""Entry-point groups; the names of the others are those of modules."""
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs").rglob("*.md"),
@@ -73,6 +76,22 @@ def test_a_new_package_imports_only_what_is_for_plugins(tmp_path: Path, shape: s
 def test_our_plugins_and_examples_import_only_what_is_for_plugins(folder: str) -> None:
     assert within(ROOT / folder)
     assert inner(ROOT / folder) == {}
+
+
+ADVICE = [
+    *(ROOT / "docs/plugin-authors").rglob("*.md"),
+    *(ROOT / "core/src/modelyard/testing/conformance").rglob("*.py"),
+    ROOT / "core/src/modelyard/hookspecs.py",
+]
+
+
+@pytest.mark.parametrize("path", ADVICE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_advice_to_authors_of_plugins_names_what_is_for_them(path: Path) -> None:
+    prose = re.sub(r"^ *(from|import) modelyard.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for place, name in re.findall(r"\b(modelyard(?:\.[a-z_]+)*)\.(?!modelyard)(\w+)", prose):
+        if name[0] != "_" and f"{place}.{name}" not in {*MODULES, *GROUPS}:
+            assert place in MODULES, f"{place}.{name}"
+            assert name in import_module(place).__all__, f"{place}.{name}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

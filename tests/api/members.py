@@ -13,7 +13,8 @@ __all__ = ["class_lines", "function_lines"]
 
 _WIDTH: Final = 110
 _UNPROMISED: Final = frozenset(
-    "__hash__ __init_subclass__ __post_init__ __reduce__ __repr__ __slots__ __str__ model_config".split()
+    "__hash__ __init_subclass__ __post_init__ __reduce__ __repr__ __slots__ __str__".split()
+    + "model_config model_rebuild".split()
 )
 """Members that no caller names."""
 

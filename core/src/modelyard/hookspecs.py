@@ -63,7 +63,7 @@ def modelyard_models() -> Sequence[ModelCard]:
     """List the cards of the models the provider serves, the preferred ones first.
 
     Called once at load, when the catalog is asked for. Usually one call of
-    ``modelyard.catalog.loader.load_cards``.
+    ``modelyard.provider.load_cards``.
     """
     raise NotImplementedError
 

@@ -106,7 +106,7 @@ class ErrorCases:
             found == 7,
             "a retry delay is passed on",
             found,
-            "read it with modelyard.http.failures.find_retry_after",
+            "make the error with modelyard.provider.http_error, which reads the headers",
         )
 
     @case
@@ -155,7 +155,7 @@ class ErrorCases:
                 not transport or type(mapped) is not ProviderError,
                 "failures of the network have a class",
                 f"{name} is a plain ProviderError",
-                "ask modelyard.http.failures.map_transport_error first",
+                "ask modelyard.provider.map_transport_error first",
             )
 
     @case

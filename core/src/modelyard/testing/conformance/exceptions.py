@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 from modelyard.loading.discovery import discover
 from modelyard.testing.conformance.subject import Subject
 
-__all__ = ["library_exceptions", "required_modules"]
+__all__ = ["library_exceptions", "library_names", "required_modules"]
 
 _CORE = frozenset({"modelyard", "pydantic", "pydantic-core"})
 
@@ -26,10 +26,15 @@ def required_modules(subject: Subject) -> list[str]:
     for found in discover():
         if found.name != subject.provider:
             continue
-        required = requires(found.distribution) or []
-        wanted = {_normal(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in required} - _CORE
+        wanted = library_names(requires(found.distribution) or []) - _CORE
         names |= {module for module, owners in homes.items() if wanted & {_normal(one) for one in owners}}
     return sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
+
+
+def library_names(required: Iterable[str]) -> set[str]:
+    """Read the names out of requirements, without those of extras: a tool for tests is no library of a plugin."""
+    plain = [text for text in required if not re.search(r";.*\bextra\s*==", text)]
+    return {_normal(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in plain}
 
 
 def library_exceptions(subject: Subject) -> Iterator[BaseException]:

@@ -107,7 +107,7 @@ class FaultCases:
                 isinstance(error, ConnectionFailedError) and error.retryable,
                 "a connection that breaks before the answer is a ConnectionFailedError",
                 f"{type(error).__name__}: {error}",
-                "map it with modelyard.http.failures.map_transport_error",
+                "map it with modelyard.provider.map_transport_error",
             )
 
     @case
