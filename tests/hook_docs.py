@@ -18,7 +18,7 @@ from types import FunctionType
 from typing import get_args
 
 from modelyard import errors, hookspecs
-from modelyard.loading.binding import ASYNC_HOOKS, REQUIRED_HOOKS, STREAM_HOOK
+from modelyard.loading.register import ASYNC_HOOKS, REQUIRED_HOOKS, STREAM_HOOK
 from modelyard.session_hooks import SessionHooks
 from modelyard.streaming import grammar
 from modelyard.types import events

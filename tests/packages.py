@@ -7,8 +7,9 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 
-__all__ = ["GOOD_MODULE", "lay", "run_fresh"]
+__all__ = ["GOOD_MODULE", "lay", "module_of", "run_fresh"]
 
 GOOD_MODULE = """
 from modelyard.provider import Completion, Message, ModelCard, ProviderInfo, hookimpl
@@ -77,6 +78,13 @@ def lay(
     if points is not None:
         (info / "entry_points.txt").write_bytes(points)
     return info
+
+
+def module_of(source: str, name: str) -> ModuleType:
+    """A module of that source, as a host hands one in."""
+    module = ModuleType(name)
+    exec(compile(source, f"<{name}>", "exec"), vars(module))
+    return module
 
 
 def run_fresh(folder: Path, program: str) -> str:

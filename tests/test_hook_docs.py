@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.loading.binding import REQUIRED_HOOKS
+from modelyard.loading.register import REQUIRED_HOOKS
 
 from . import hook_docs
 from .fresh import ROOT

@@ -11,7 +11,8 @@ from modelyard import Message, ModelCard, Runtime, UnsupportedFeatureError
 from modelyard.credentials.resolve import Credential
 from modelyard.deployments.deployment import Deployment
 from modelyard.hookspecs import API_VERSION
-from modelyard.loading.binding import ProviderBinding, new_manager
+from modelyard.loading.binding import ProviderBinding
+from modelyard.loading.register import new_manager
 from modelyard.testing import ScriptedProvider
 from modelyard.types.fields import CORE_FIELDS, FIELDS_OF_API, fields_of_api
 from modelyard.types.provider import ProviderInfo

@@ -47,9 +47,9 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     ),
     "api version of the future": ("MODELYARD_API = 99", "api_version", "upgrade modelyard"),
     "misspelt hook": (
-        good("broken") + "\n@hookimpl\ndef modelyard_compelte(session): ...\n",
+        good("broken") + "\ndel modelyard_complete\n@hookimpl\ndef modelyard_compelte(session): ...\n",
         "pending",
-        "modelyard_compelte",
+        "does not implement modelyard_complete (did you mean modelyard_compelte?)",
     ),
     "misspelt argument": (
         good("broken") + "\n@hookimpl\ndef modelyard_open(setings): ...\n",
@@ -71,6 +71,14 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "pending",
         "does not implement modelyard_complete",
     ),
+    "an id that cannot be addressed": (
+        good("Broken"),
+        "provider",
+        "lower-case letters, digits and single hyphens",
+    ),
+    "an alias as id": (good("anthropic"), "provider", "an alias of 'claude'"),
+    "no range of versions": ("MODELYARD_API = ('1', 2)", "api_version", "a number or (lowest, highest)"),
+    "a range of the future": ("MODELYARD_API = (2, 3)", "api_version", "plugin API 2 to 3, this core speaks 1"),
     "provider hook fails": (
         good("broken") + "\n@hookimpl\ndef modelyard_provider(): raise KeyError('x')\n",
         "provider",

@@ -218,7 +218,7 @@ async def test_a_mapper_that_fails_is_reported_and_not_raised() -> None:
             raise ValueError("mapper is broken")
 
     async with Runtime(plugins=[Hopeless("acme")]) as runtime:
-        with pytest.raises(ProviderError, match="the error mapper of this process failed"):
+        with pytest.raises(ProviderError, match="modelyard_map_error of the plugin for 'acme' failed on KeyError"):
             await runtime.complete("acme:one", "Hi")
 
 

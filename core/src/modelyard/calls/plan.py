@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modelyard.catalog.constraints import Exclusion
-from modelyard.errors import ModelyardError, UnsupportedFeatureError
+from modelyard.errors import InvalidResponseError, ModelyardError, UnsupportedFeatureError
 from modelyard.routing.filter import need_exclusions
 from modelyard.routing.needs import content_needs
 from modelyard.routing.router import no_route
@@ -37,7 +37,7 @@ class Plan:
     named: bool
     trace: RouteTrace | None = None
     written: Request | None = None
-    error: UnsupportedFeatureError | None = None
+    error: ModelyardError | None = None
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -64,22 +64,24 @@ class Plan:
         return no_route(self.trace)
 
 
-def settle(
-    trace: RouteTrace, request: Request
-) -> tuple[RouteTrace, Request | None, UnsupportedFeatureError | None]:
+def settle(trace: RouteTrace, request: Request) -> tuple[RouteTrace, Request | None, ModelyardError | None]:
     """Write the request for the deployment tried first; one whose plugin refuses it gives way to the next.
+
+    So does one whose plugin breaks on it.
 
     Returns the trace with those dropped, the request written, and what the last plugin found wrong.
     """
-    error: UnsupportedFeatureError | None = None
+    error: ModelyardError | None = None
     while trace.kept:
         deployment = trace.kept[0].deployment
         assert deployment is not None
         try:
             return trace, deployment.write(request), None
         except UnsupportedFeatureError as refused:
-            error = refused
-        exclusion = Exclusion(error.message.rstrip("."), f"do without {error.feature}")
+            error, fix = refused, f"do without {refused.feature}"
+        except InvalidResponseError as broken:
+            error, fix = broken, broken.hint or "upgrade its plugin"
+        exclusion = Exclusion(error.message.rstrip("."), fix.rstrip("."))
         trace = replace(
             trace,
             kept=trace.kept[1:],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Final
 
 from modelyard.errors import ModelyardError, ProviderError, StreamInterruptedError
-from modelyard.streaming.collect import Collector
+from modelyard.streaming.collect import Collector, NoEventError
 from modelyard.types.completion import Completion
 from modelyard.types.events import Done, Event, ResponseInfo, Status
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from modelyard.calls.watchdog import Watchdog
 
 __all__ = ["StreamAttempt"]
+
+
+class _End(Enum):
+    END = "the iterator is exhausted"
+
+
+_END: Final = _End.END
 
 
 class StreamAttempt:
@@ -69,7 +77,7 @@ class StreamAttempt:
             request = await watchdog.prepare(call.final_request(deployment, session))
             source = deployment.binding.stream(session, request, deployment.card)
             while self.completion is None:
-                batch = self._take(await watchdog.wait(anext(source, None)), watchdog)
+                batch = self._take(await watchdog.wait(anext(source, _END)), watchdog)
                 if self._collector.done is not None:
                     batch[-1:] = await self._finish(self._collector.done)
                 if batch:
@@ -89,20 +97,38 @@ class StreamAttempt:
             finally:
                 use.release()
 
-    def _take(self, item: ResponseInfo | Event | Sequence[Event] | None, watchdog: Watchdog) -> list[Event]:
+    def _take(self, item: ResponseInfo | Event | Sequence[Event] | _End, watchdog: Watchdog) -> list[Event]:
         if isinstance(item, ResponseInfo):
             self._info = item
             self.attempt.request_id = self.attempt.deployment.clean(item.request_id)
             self.attempt.rate_limits = item.rate_limits
             return []
-        if item is None:
+        if item is _END:
             raise StreamInterruptedError("The stream ended before its terminator.")
-        batch = list(item) if isinstance(item, Sequence) else [item]
-        self._collector.extend(batch)
+        batch = [*item] if isinstance(item, (list, tuple)) else self._one(item)
+        try:
+            self._collector.extend(batch)
+        except NoEventError as error:
+            raise self.attempt.deployment.binding.wrong_item(error.item) from None
+        if self._collector.unknown:
+            batch = self._without_unknown(batch)
         if batch and self._collector.seen:
             self.attempt.output()
             watchdog.output()
         return batch
+
+    def _one(self, item: Event | Sequence[Event]) -> list[Event]:
+        """A batch of what is no list: one event, or a sequence of another kind."""
+        if isinstance(item, (str, bytes)):
+            raise self.attempt.deployment.binding.wrong_item(item)
+        return [*item] if isinstance(item, Sequence) else [item]
+
+    def _without_unknown(self, batch: list[Event]) -> list[Event]:
+        """The events of a batch that the consumer can know; the others are named in a warning."""
+        unknown, self._collector.unknown = self._collector.unknown, []
+        for event in unknown:
+            self.attempt.deployment.binding.unknown_event(str(getattr(event, "type", "")))
+        return [event for event in batch if not any(event is each for each in unknown)]
 
     async def _finish(self, done: Done) -> list[Event]:
         attempt, deployment = self.attempt, self.attempt.deployment

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from modelyard.errors import ConfigurationError, DeadlineError, RuntimeClosedError
+from modelyard.errors import DeadlineError, RuntimeClosedError
 from modelyard.log import logger
 from modelyard.loop_end import at_loop_end
 
@@ -234,8 +234,6 @@ async def _open(opener: _Opener, within: float | None) -> Session:
         if not limit.expired():
             raise
         raise DeadlineError(f"The session did not open within {within:g} s.", phase="connect") from None
-    if not callable(getattr(session, "aclose", None)):
-        raise ConfigurationError(f"modelyard_open returned {type(session).__name__}, which has no aclose().")
     return session
 
 

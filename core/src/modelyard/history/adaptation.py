@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,8 @@ class Adaptation:
     notes: tuple[Note, ...]
     names: Mapping[str, str]
 
-    async def restore(self, answer: Awaitable[Completion]) -> Completion:
+    def restore(self, completion: Completion) -> Completion:
         """A whole answer in the caller's words, its report beginning with these notes."""
-        completion = await answer
         message = completion.message
         if self.names:
             content = tuple(self._own_name(part) for part in message.content)

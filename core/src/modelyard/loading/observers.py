@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError
-from modelyard.loading.binding import new_manager
 from modelyard.loading.kinds import OBSERVERS
+from modelyard.loading.register import new_manager
 from modelyard.log import logger
 
 if TYPE_CHECKING:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from modelyard.errors import ConfigurationError, ModelyardError
 from modelyard.hookspecs import API_VERSION
-from modelyard.loading.binding import ProviderBinding, check_kinds, missing_hooks, new_manager
+from modelyard.loading.binding import ProviderBinding
 from modelyard.loading.discovery import PROVIDER_GROUP, FoundPlugin, Installed, by_name, scan, wrap_object
 from modelyard.loading.failures import PluginFailure, PluginStatus, Stage
+from modelyard.loading.identity import check_info
 from modelyard.loading.policy import PluginPolicy
+from modelyard.loading.register import HookError, missing_hooks, new_manager, register_hooks
+from modelyard.loading.returned import one_line
+from modelyard.log import logger
 from modelyard.suggest import did_you_mean
-from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
@@ -29,13 +32,7 @@ class _Broken(Exception):
     def __init__(self, stage: Stage, error: BaseException | str) -> None:
         super().__init__(stage)
         self.stage: Stage = stage
-        self.error = error if isinstance(error, str) else describe(error)
-
-
-def describe(error: BaseException) -> str:
-    """The class and message of an exception, in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        self.error = error if isinstance(error, str) else one_line(error)
 
 
 class PluginRegistry:
@@ -175,21 +172,19 @@ class PluginRegistry:
         plugin = _guard("import", found.load)
         api = _check_api_version(plugin)
         manager = new_manager()
-        _guard("register", lambda: manager.register(plugin, name=found.name))
-        _guard("pending", manager.check_pending)
-        problem = check_kinds(manager, plugin)
-        if problem is not None:
-            raise _Broken("register", problem)
-        missing = missing_hooks(plugin)
-        if missing:
-            raise _Broken("pending", f"the plugin does not implement {', '.join(missing)}")
+        strange = _guard("register", lambda: register_hooks(manager, plugin, found.name))
+        missing = _guard("pending", lambda: missing_hooks(manager, plugin))
+        if missing is not None:
+            raise _Broken("pending", missing)
         info = _guard("provider", manager.hook.modelyard_provider)
-        if not isinstance(info, ProviderInfo):
-            raise _Broken("provider", f"modelyard_provider returned {type(info).__name__}, no ProviderInfo")
+        problem = check_info(info)
+        if problem is not None:
+            raise _Broken("provider", problem)
         if found.distribution != "this process" and info.id != found.name:
             raise _Broken("provider", f"the entry point is named {found.name!r}, the provider {info.id!r}")
         for wrapper in self._wrappers:
             manager.register(wrapper)
+        _tell(found, strange)
         return ProviderBinding(manager, info, found.distribution, found.version, api=api)
 
     def _load_models(self, binding: ProviderBinding) -> None:
@@ -244,19 +239,36 @@ def _guard(stage: Stage, step: Callable[[], T]) -> T:
         return step()
     except (_Broken, KeyboardInterrupt):
         raise
+    except HookError as error:
+        raise _Broken(stage, str(error)) from None
     except BaseException as error:
         raise _Broken(stage, error) from None
 
 
+def _tell(found: FoundPlugin, strange: Iterable[str]) -> None:
+    for what in strange:
+        logger("plugins").warning("%s %s: %s.", found.distribution, found.version, what)
+
+
 def _check_api_version(plugin: object) -> int:
-    """Return the version of the API that a plugin was written for; one this core does not speak breaks it."""
-    version = getattr(plugin, "MODELYARD_API", None)
-    if version == API_VERSION:
-        return API_VERSION
-    if not isinstance(version, int):
+    """Return the highest version of the API that plugin and core both speak; none breaks the plugin."""
+    stated: object = getattr(plugin, "MODELYARD_API", None)
+    if stated is None:
         raise _Broken("api_version", "the plugin does not state MODELYARD_API")
-    advice = "upgrade the plugin" if version < API_VERSION else "upgrade modelyard"
+    lowest, highest = _api_range(stated)
+    if lowest <= API_VERSION <= highest:
+        return API_VERSION
+    advice = "upgrade the plugin" if highest < API_VERSION else "upgrade modelyard"
+    spoken = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
     raise _Broken(
         "api_version",
-        f"the plugin is written for plugin API {version}, this core speaks {API_VERSION}; {advice}",
+        f"the plugin is written for plugin API {spoken}, this core speaks {API_VERSION}; {advice}",
     )
+
+
+def _api_range(stated: object) -> tuple[int, int]:
+    """The lowest and highest version that a plugin states: one number, or a pair."""
+    pair = tuple(stated) if isinstance(stated, (tuple, list)) else (stated, stated)
+    if len(pair) == 2 and all(type(each) is int for each in pair) and pair[0] <= pair[1]:
+        return pair
+    raise _Broken("api_version", f"MODELYARD_API must be a number or (lowest, highest), not {stated!r:.40}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import TypeAlias, assert_never
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
@@ -41,7 +41,15 @@ from modelyard.types.messages import Message
 from modelyard.types.report import Report
 from modelyard.types.usage import Usage
 
-__all__ = ["Collector", "collect", "collect_stream"]
+__all__ = ["Collector", "NoEventError", "collect", "collect_stream"]
+
+
+class NoEventError(InvalidResponseError):
+    """Something stands among the events that is none; ``item`` is it."""
+
+    def __init__(self, item: object) -> None:
+        super().__init__(f"The answer holds a value of type {type(item).__name__} among its events.")
+        self.item = item
 
 
 class _Text:
@@ -108,8 +116,9 @@ _Block: TypeAlias = _Text | _Reasoning | _Call
 class Collector:
     """Takes the events of one answer in order.
 
-    ``add`` raises ``GrammarError`` for an event that may not stand where it does. ``done`` is the last event
-    once it has come.
+    ``add`` raises ``GrammarError`` for an event that may not stand where it does and ``NoEventError`` for what is
+    none. ``done`` is the last event once it has come. ``unknown`` holds events of types that this core does not
+    know.
     """
 
     __slots__ = (
@@ -122,6 +131,7 @@ class Collector:
         "_open_calls",
         "done",
         "seen",
+        "unknown",
     )
 
     def __init__(self) -> None:
@@ -133,13 +143,14 @@ class Collector:
         self._hot_pieces: list[str] = []
         self._logprobs: list[TokenLogprob] = []
         self.done: Done | None = None
+        self.unknown: list[object] = []
         self.seen = False
         """Whether any output has come: text, reasoning or a tool call."""
 
     def add(self, event: Event) -> None:
         """Take the next event."""
         if self.done is not None:
-            raise GrammarError(1, f"{event.type} after done")
+            raise GrammarError(1, f"{getattr(event, 'type', 'something')} after done")
         if isinstance(event, ContentDelta):
             self._add_content(event)
         else:
@@ -180,6 +191,8 @@ class Collector:
         except ValidationError as error:  # an id that is no text, a figure that is no number
             found = error.errors(include_url=False, include_input=False)
             places = ", ".join(".".join(map(str, each["loc"])) for each in found)
+        except (TypeError, AttributeError) as error:  # pieces of text that are none, citations of something else
+            places = str(error)
         raise InvalidResponseError(f"The answer has an unexpected shape ({places}).")
 
     def partial(
@@ -195,7 +208,11 @@ class Collector:
             return None
         try:
             return self._build(self.done or Done(finish_reason=finish_reason), provider, model, info)
-        except (ValidationError, TypeError):  # what broke the answer is the error to raise, not this
+        except (
+            ValidationError,
+            TypeError,
+            AttributeError,
+        ):  # what broke the answer is the error to raise, not this
             return None
 
     def _add_other(
@@ -221,8 +238,14 @@ class Collector:
             self._finish(event)
         elif isinstance(event, (ToolCallResult, ErrorEvent)):
             raise GrammarError(6, f"{event.type} from a provider")
-        elif not isinstance(event, Status):
-            assert_never(event)
+        elif type(event) is not Status:
+            self._add_unknown(event)
+
+    def _add_unknown(self, event: object) -> None:
+        """Remember an event of a type that only a newer core knows; what is no event at all breaks the answer."""
+        if isinstance(event, (type, Mapping)) or not isinstance(getattr(event, "type", None), str):
+            raise NoEventError(event)
+        self.unknown.append(event)
 
     def _add_content(self, event: ContentDelta) -> None:
         block = self._by_index.get(event.index)
