@@ -11,7 +11,7 @@ from modelyard.errors import ConfigurationError
 from modelyard.loading.discovery import FoundPlugin, Installed, by_name, scan
 from modelyard.loading.failures import PluginFailure, PluginStatus
 from modelyard.loading.kinds import KINDS
-from modelyard.loading.registry import describe
+from modelyard.loading.returned import one_line
 from modelyard.log import logger
 from modelyard.suggest import did_you_mean
 
@@ -95,7 +95,7 @@ class Extensions:
     def set_aside(self, group: str, name: str, stage: Stage, error: BaseException) -> None:
         """Use one no more: what it brought turned out to be unusable."""
         with self._lock:
-            self._fail(group, self._group(group).usable[name], stage, describe(error))
+            self._fail(group, self._group(group).usable[name], stage, one_line(error))
 
     def status(self) -> tuple[PluginStatus, ...]:
         """Every one found in any group, loaded for it, in the order of groups and names."""
@@ -159,7 +159,7 @@ class Extensions:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self._fail(group, found, stage, describe(error))
+            self._fail(group, found, stage, one_line(error))
             return None
         shelf.loaded[name] = Extension(name, found.distribution, found.version, value)
         return shelf.loaded[name]
