@@ -164,7 +164,7 @@ BREAKS = {
         '    "seed": "seed",\n',
         "",
         "a control is sent or noted in the report",
-        "test_controls",
+        "seed",
     ),
 }
 

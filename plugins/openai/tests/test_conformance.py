@@ -14,7 +14,6 @@ WITH_TOOLS = (
     "deltas",
     "arguments",
     "parallel",
-    "one at a time",
     "forced",
     "named",
     "none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +35,26 @@ class Bench:
         """The model's reference."""
         return self.card.ref
 
-    def settings(self, api_key: str = "test-key", base_url: str | None = None) -> dict[str, Any]:
+    def settings(
+        self, api_key: str = "test-key", base_url: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Provider settings that lead to the emulator."""
-        url = {"base_url": base_url} if base_url else {}
-        return {**self.emulator.settings(api_key), **url, "options": self.subject.session_options}
+        own: dict[str, Any] = {"base_url": base_url} if base_url else {}
+        if headers:
+            own["headers"] = headers
+        return {**self.emulator.settings(api_key), **own, "options": self.subject.session_options}
 
-    def runtime(self, *, api_key: str = "test-key", base_url: str | None = None, **arguments: Any) -> Runtime:
+    def runtime(
+        self,
+        *,
+        api_key: str = "test-key",
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> Runtime:
         """A runtime that knows this plugin only; it makes one attempt unless told."""
         arguments.setdefault("max_attempts", 1)
-        providers = {self.subject.provider: self.settings(api_key, base_url)}
+        providers = {self.subject.provider: self.settings(api_key, base_url, headers)}
         return Runtime(providers, plugins=self.subject.plugins, catalog_cache=False, **arguments)
 
     def allows(self, *capabilities: CapabilityName) -> bool:

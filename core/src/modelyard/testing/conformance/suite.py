@@ -15,6 +15,7 @@ from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.cards import CardCases
 from modelyard.testing.conformance.errors import ErrorCases
 from modelyard.testing.conformance.faults import FaultCases
+from modelyard.testing.conformance.fields import FieldCases
 from modelyard.testing.conformance.lifecycle import LifecycleCases
 from modelyard.testing.conformance.loading import LoadingCases
 from modelyard.testing.conformance.media import MediaCases
@@ -26,6 +27,7 @@ from modelyard.testing.conformance.structured import StructuredCases
 from modelyard.testing.conformance.subject import Subject, representatives
 from modelyard.testing.conformance.text import TextCases
 from modelyard.testing.conformance.tools import ToolCases
+from modelyard.testing.conformance.turns import TurnCases
 from modelyard.testing.dialect import Dialect
 from modelyard.testing.emulator import Emulator
 
@@ -36,6 +38,8 @@ class ProviderConformance(
     LoadingCases,
     CardCases,
     TextCases,
+    FieldCases,
+    TurnCases,
     ReasoningCases,
     ToolCases,
     StructuredCases,
