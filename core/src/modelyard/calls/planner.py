@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from modelyard.health.state import SharedState
     from modelyard.loading.extensions import Extensions
     from modelyard.loading.registry import PluginRegistry
-    from modelyard.media.allowance import Turns
+    from modelyard.media.allowance import FetchSlots
     from modelyard.media.inline import Inliner
     from modelyard.media.policy import FetchPolicy
     from modelyard.routing.policy import RouteChoice
@@ -103,7 +103,7 @@ class Planner:
         self._observe = observe
         self._fetch = fetch
         self._tls = tls
-        self._fetch_turns: Turns | None = None
+        self._fetch_slots: FetchSlots | None = None
         self._turn = 0
         self._filter_cache = FilterCache()
         self._policies: dict[str | int, tuple[RouteChoice, RoutePolicy]] = {}
@@ -202,15 +202,15 @@ class Planner:
             return None
         from modelyard.media.inline import Inliner
 
-        return Inliner(request, self._fetch, self._tls, self._turns(self._fetch))
+        return Inliner(request, self._fetch, self._tls, self._slots(self._fetch))
 
-    def _turns(self, policy: FetchPolicy) -> Turns:
+    def _slots(self, policy: FetchPolicy) -> FetchSlots:
         """What bounds the URLs all calls of the runtime fetch at the same time."""
-        if self._fetch_turns is None:
-            from modelyard.media.allowance import Turns
+        if self._fetch_slots is None:
+            from modelyard.media.allowance import FetchSlots
 
-            self._fetch_turns = Turns(policy.concurrency)
-        return self._fetch_turns
+            self._fetch_slots = FetchSlots(policy.concurrency)
+        return self._fetch_slots
 
     def explain(self, model: Models, messages: Messages, options: CallOptions, *, stream: bool) -> RouteTrace:
         """The decision ``prepare`` would make now, and changes nothing by making it."""

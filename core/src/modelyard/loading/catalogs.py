@@ -1,4 +1,4 @@
-"""What packages add to the catalog: laid over the cards of the plugins, and under what the host adds."""
+"""Additions of packages to the catalog: laid over the cards of the plugins, and under what the host adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what a plugin says of its provider can be worked with."""
+"""Checks of what a plugin says of its provider: can it be worked with?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hook returned, looked at where it leaves the plugin: what is wrong is that plugin's failure."""
+"""Checks of what a hook returned, made where it leaves the plugin: what is wrong is that plugin's failure."""
 
 from __future__ import annotations
 

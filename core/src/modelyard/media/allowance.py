@@ -6,7 +6,7 @@ import asyncio
 import threading
 import weakref
 
-__all__ = ["Allowance", "Turns"]
+__all__ = ["Allowance", "FetchSlots"]
 
 
 class Allowance:
@@ -23,7 +23,7 @@ class Allowance:
         return True
 
 
-class Turns:
+class FetchSlots:
     """Limit on the URLs a runtime fetches at the same time, in each event loop it is used in."""
 
     def __init__(self, count: int) -> None:
@@ -34,7 +34,7 @@ class Turns:
         )
 
     def here(self) -> asyncio.Semaphore:
-        """The turns of the running event loop."""
+        """The slots of the running event loop."""
         loop = asyncio.get_running_loop()
         with self._lock:
             return self._loops.setdefault(loop, asyncio.Semaphore(self._count))

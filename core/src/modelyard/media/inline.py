@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from modelyard.errors import InvalidRequestError
 from modelyard.history.adaptation import Adaptation
-from modelyard.media.allowance import Allowance, Turns
+from modelyard.media.allowance import Allowance, FetchSlots
 from modelyard.media.fetch import Fetched, fetch, shown_url
 from modelyard.media.policy import FetchPolicy
 from modelyard.media.sniff import media_type_of
@@ -30,12 +30,12 @@ class Inliner:
     """Writes a request that holds URLs for each deployment tried; a URL is fetched once for all of them."""
 
     def __init__(
-        self, request: Request, policy: FetchPolicy, tls: Callable[[], ssl.SSLContext], turns: Turns
+        self, request: Request, policy: FetchPolicy, tls: Callable[[], ssl.SSLContext], slots: FetchSlots
     ) -> None:
         self._request = request
         self._policy = policy
         self._tls = tls
-        self._turns = turns
+        self._slots = slots
         self._allowance = Allowance(policy.max_total_bytes)
         self._fetched: dict[str, Fetched] = {}
         self._lock = asyncio.Lock()
@@ -69,7 +69,7 @@ class Inliner:
 
     async def _work(self, left: Iterator[tuple[str, str]]) -> None:
         for url, where in left:
-            async with self._turns.here():
+            async with self._slots.here():
                 self._fetched[url] = await fetch(url, self._policy, self._tls, self._allowance, where)
 
     def _written(self, deployment: Deployment, wanted: dict[str, str]) -> Request:

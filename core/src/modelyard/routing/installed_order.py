@@ -32,7 +32,7 @@ class InstalledOrder:
 
     @property
     def described(self) -> str:
-        """What stands for it in reasons and errors."""
+        """Text that stands for it in reasons and errors."""
         return f"the order {self.extension.name!r} of {self.extension.where}"
 
     def __call__(self, kept: Sequence[Candidate], needs: Needs) -> Any:
