@@ -1,4 +1,4 @@
-"""Checks of what a plugin says of its provider: can it be worked with?"""
+"""Checks of what a plugin says of its provider, for whether it can be worked with."""
 
 from __future__ import annotations
 
