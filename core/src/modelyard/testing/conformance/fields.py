@@ -38,7 +38,7 @@ class FieldCases:
 
     @case
     async def test_every_model_sends_or_notes_every_field(self, served: Bench) -> None:
-        """What one model takes another may not: a control can be lost for some cards alone."""
+        """Each model is asked for each field, since a control can be lost for some cards alone."""
         problems = []
         async with served.runtime() as runtime:
             for sample in SAMPLES:

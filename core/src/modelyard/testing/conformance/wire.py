@@ -1,4 +1,4 @@
-"""What of a wish can be seen in the request that arrived."""
+"""Traces of a wish in the request that arrived."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Sent:
             return self.received.body.decode(errors="replace")
 
     def shows(self, mark: Mark, plain: Sent) -> bool:
-        """Whether a value stands in the request more often than in one that did not ask for it."""
+        """Return whether a value stands in the request more often than in one that did not ask for it."""
         return self.count(mark) > plain.count(mark)
 
     def count(self, mark: Mark) -> int:
-        """How often a value stands in the body, at any depth and under any name, in headers or in the query."""
+        """Count a value in the body, at any depth and under any name, in headers or in the query."""
         found = [*leaves(self.body), *self.received.headers.values(), self.received.query]
         if isinstance(mark, str):
             return sum(mark.lower() in text.lower() for text in found if isinstance(text, str))
