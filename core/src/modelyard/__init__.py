@@ -119,6 +119,11 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "hookimpl",
 ]
 
+if TYPE_CHECKING:  # to type checkers the names of before are as public as the others
+    from modelyard import _earlier
+
+    __all__ += _earlier.__all__
+
 __version__ = "0.1.0"  # of all five packages: their builds read it here
 
 _EXPORTS = Exports(
