@@ -1,7 +1,7 @@
 """Names that ``modelyard`` gives without listing them: each now stands in a public module of its subject.
 
-They stay importable from ``modelyard`` through 0.x. ``EARLIER`` says where each is found at run time; the imports and
-``__all__`` are for type checkers.
+They stay importable from ``modelyard`` through 0.x. ``EARLIER`` says where each is found at run time; the imports
+and ``__all__`` are for type checkers.
 """
 
 from __future__ import annotations
