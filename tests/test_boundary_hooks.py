@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard import ModelyardError, Runtime
+from modelyard.provider import parse_cards
 
 from .packages import GOOD_MODULE, module_of
 
@@ -217,3 +219,64 @@ async def modelyard_stream(session):
 def test_p46_a_plugin_states_a_range_of_versions(stated: str) -> None:
     runtime = Runtime(plugins=[bad(f"\nMODELYARD_API = {stated}\n")])
     assert next(row for row in runtime.plugins() if row.name == "bad").state == "loaded"
+
+
+@pytest.mark.parametrize(
+    "fact",
+    ["docs_url='https://docs.example'", "history=HistoryRules(docs_url=True)", "docs_url=None, fields=None"],
+)
+async def test_p41_a_fact_of_the_provider_that_only_a_newer_core_knows_is_one_warning(
+    fact: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    info = f"ProviderInfo(id='bad', name='x', base_url='https://x.example', key_optional=True, {fact})"
+    source = f"from modelyard.provider import HistoryRules\n{HOOK}def modelyard_provider(): return {info}"
+    async with Runtime(plugins=[bad(source)]) as runtime:
+        assert (await runtime.complete("bad:m", "hi")).text == "hello from bad"
+    assert len(warnings(caplog, "docs_url")) == 1
+
+
+NEWER: dict[str, tuple[dict[str, Any], str]] = {
+    "P42 a kind": ({"kind": "video"}, "video"),
+    "P44 an effort": ({"reasoning": {"efforts": ["low", "ultra"], "default": "ultra"}}, "ultra"),
+    "P44 a field": ({"modalities": ["video"]}, "modalities"),
+    "a capability": ({"capabilities": {"video": "supported", "tools": "supported"}}, "video"),
+    "a state of a capability": ({"capabilities": {"tools": "beta"}}, "beta"),
+    "a fact of a capability": ({"capabilities": {"tools": {"state": "supported", "since": "v2"}}}, "tools"),
+    "a limit": ({"limits": {"context_window": 9, "video_seconds": 60}}, "video_seconds"),
+    "a price": ({"prices": [{"input": 1, "output": 2, "video": 3}]}, "video"),
+    "a context": ({"default_contexts": ["chat", "video"]}, "video"),
+    "a way to reason": ({"reasoning": {"control": "dial", "steps": 5}}, "dial"),
+    "a choice of tools": ({"tool_choice": ["auto", "several"]}, "several"),
+    "a retention": ({"retention": {"zero_retention": "always", "region_days": 3}}, "always"),
+    "a source": ({"sources": {"video": {"title": "docs", "as_of": "2026-01-01"}}}, "video"),
+    "a fact of the life": ({"lifecycle": {"sunset": "2030-01-01"}}, "sunset"),
+}
+
+
+@pytest.mark.parametrize("case", NEWER)
+async def test_a_word_or_field_of_a_card_that_only_a_newer_core_knows_is_kept_with_one_warning(
+    case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts, word = NEWER[case]
+    document = {"models": [{"id": "m", "label": "m"}, {"id": "v", "label": "v", **facts}]}
+    source = f"""
+from modelyard.provider import parse_cards
+{HOOK.strip()}
+def modelyard_models(): return parse_cards({json.dumps(document).encode()!r}, "bad", "models.json")
+"""
+    async with Runtime(plugins=[bad(source)]) as runtime:
+        assert (await runtime.complete("bad:m", "hi")).text == "hello from bad"
+        card = next(card for card in runtime.catalog if card.id == "v")
+        assert card.extra or card.kind == "video"
+        offered = [candidate.ref for candidate in runtime.explain("bad:*", "hi").kept]
+        assert offered == (["bad:m"] if "kind" in facts else ["bad:m", "bad:v"])
+    assert len(warnings(caplog, word)) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": 5}, {"limits": {"context_window": "many"}}, {"prices": "free"}, {"label": 3}]
+)
+def test_a_value_that_is_wrong_in_any_version_still_breaks_the_cards(wrong: dict[str, Any]) -> None:
+    document = {"models": [{"id": "v", "label": "v", **wrong}]}
+    with pytest.raises(ModelyardError, match=next(iter(wrong))):
+        parse_cards(json.dumps(document).encode(), "bad", "models.json")

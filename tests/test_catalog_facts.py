@@ -106,7 +106,7 @@ def test_every_shipped_card_is_built_the_fast_way(provider: str) -> None:
     }
     families[""] = document["defaults"]
     for entry in document["models"]:
-        loader._card(entry, watching, families, sources, "models.json")
+        loader._card(entry, watching, families, sources, "models.json", [])
     assert slow == []
 
 

@@ -93,8 +93,8 @@ class ModelCard(Frozen):
     provider: str
     id: str
     label: str
-    kind: ModelKind = "chat"
-    """Purpose of the model; only ``chat`` models take part in routing."""
+    kind: ModelKind | str = "chat"
+    """Purpose of the model; only ``chat`` models take part in routing. A newer plugin may have further words."""
     aliases: tuple[str, ...] = ()
     limits: ModelLimits = Field(default_factory=ModelLimits)
     capabilities: dict[CapabilityName, Capability] = Field(default_factory=dict)
@@ -109,6 +109,8 @@ class ModelCard(Frozen):
     prices: tuple[PriceStep, ...] = ()
     retention: Retention = Field(default_factory=Retention)
     sources: dict[Group, Source] = Field(default_factory=dict)
+    extra: JsonObject = Field(default_factory=dict, repr=False)
+    """Fields and words of a ``models.json`` that only a newer core knows, group by group."""
     known: bool = True
     """``False`` for a card made up for a model id that no catalog lists."""
 

@@ -243,5 +243,6 @@ _CARD: Final[dict[str, Any]] = {
     "default_contexts": (),
     "prices": (),
     "sources": {},
+    "extra": {},
     "known": True,
 }

@@ -20,6 +20,7 @@ from pydantic_core import from_json
 from modelyard.catalog.card import ModelCard
 from modelyard.catalog.construct import Constructor
 from modelyard.errors import ConfigurationError
+from modelyard.log import logger
 from modelyard.types.base import JsonObject
 
 __all__ = ["load_cards", "merge_facts", "parse_cards"]
@@ -55,11 +56,24 @@ def _cards(document: Any, provider: str, where: str) -> tuple[ModelCard, ...]:
     families[""] = defaults
     constructor = Constructor(provider)
     sources = {name: constructor.source(facts) for name, facts in sources.items()}
-    return tuple(_card(entry, constructor, families, sources, where) for entry in document["models"])
+    newer: list[str] = []
+    cards = tuple(_card(entry, constructor, families, sources, where, newer) for entry in document["models"])
+    if newer:
+        logger("catalog").warning(
+            "%s says what this core does not know and keeps as data (extra): %s.",
+            where,
+            ", ".join(dict.fromkeys(newer)),
+        )
+    return cards
 
 
 def _card(
-    entry: JsonObject, constructor: Constructor, families: JsonObject, sources: JsonObject, where: str
+    entry: JsonObject,
+    constructor: Constructor,
+    families: JsonObject,
+    sources: JsonObject,
+    where: str,
+    newer: list[str],
 ) -> ModelCard:
     own = {key: value for key, value in entry.items() if key != "family"}
     name = entry.get("family", "")
@@ -72,8 +86,12 @@ def _card(
     constructed = constructor.make(merged)
     if constructed is not None:
         return constructed
+    from modelyard.catalog.newer import set_apart
+
+    known, names = set_apart(merged)
+    newer += names
     try:
-        return ModelCard.model_validate({"provider": constructor.provider, **merged})
+        return ModelCard.model_validate({"provider": constructor.provider, **known})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import ValidationError
 
-from modelyard.catalog.card import Group, ModelCard
+from modelyard.catalog.card import Group, ModelCard, ModelKind
 from modelyard.catalog.loader import merge_facts
 from modelyard.log import logger
 from modelyard.refs import ModelRef
@@ -81,6 +81,8 @@ def _valid(base: ModelCard, facts: JsonObject, overrides: Overrides, key: str) -
     fixed = [name for name in ("provider", "id", "known") if name in facts]
     if fixed:
         raise overrides.fail(f"{key}.{fixed[0]}", "it is part of the reference and cannot be set.")
+    if facts.get("kind", "chat") not in get_args(ModelKind):
+        raise overrides.fail(f"{key}.kind", "it must be one of: " + ", ".join(get_args(ModelKind)) + ".")
     source = {"title": overrides.where, "as_of": overrides.as_of}
     groups = {name: source for name in get_args(Group) if name in facts}
     stated = facts.get("sources", {})

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from modelyard.refs import PROVIDER_ALIASES
+from modelyard.types.history_rules import HistoryRules
 from modelyard.types.provider import ProviderInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PROVIDER_ID", "check_info"]
+__all__ = ["PROVIDER_ID", "check_info", "unknown_facts"]
 
 PROVIDER_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -27,7 +28,16 @@ def check_info(info: object) -> str | None:
     for name in ("api_key_variables", "base_url_variables"):
         if not _texts(getattr(info, name)):
             return f"{name} of ProviderInfo must be a tuple of names, such as ('ACME_API_KEY',)"
+    history: object = info.history
+    if not isinstance(history, HistoryRules):
+        return f"history of ProviderInfo must be HistoryRules, not {type(history).__name__}"
     return _wrong_id(info.id)
+
+
+def unknown_facts(info: ProviderInfo) -> tuple[str, ...]:
+    """Say what a plugin tells of its provider that only a newer core knows."""
+    names = [*info.extra, *(f"history.{name}" for name in info.history.extra)]
+    return (f"this core does not know what it says of its provider in {', '.join(names)}",) if names else ()
 
 
 def _wrong_id(provider: str) -> str | None:

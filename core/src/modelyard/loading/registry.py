@@ -11,7 +11,7 @@ from modelyard.hookspecs import API_VERSION
 from modelyard.loading.binding import ProviderBinding
 from modelyard.loading.discovery import PROVIDER_GROUP, FoundPlugin, Installed, by_name, scan, wrap_object
 from modelyard.loading.failures import PluginFailure, PluginStatus, Stage
-from modelyard.loading.identity import check_info
+from modelyard.loading.identity import check_info, unknown_facts
 from modelyard.loading.policy import PluginPolicy
 from modelyard.loading.register import HookError, missing_hooks, new_manager, register_hooks
 from modelyard.loading.returned import one_line
@@ -184,7 +184,7 @@ class PluginRegistry:
             raise _Broken("provider", f"the entry point is named {found.name!r}, the provider {info.id!r}")
         for wrapper in self._wrappers:
             manager.register(wrapper)
-        _tell(found, strange)
+        _tell(found, (*strange, *unknown_facts(info)))
         return ProviderBinding(manager, info, found.distribution, found.version, api=api)
 
     def _load_models(self, binding: ProviderBinding) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from modelyard.types.tolerant import keeping_unknown
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
@@ -13,6 +16,7 @@ __all__ = ["HistoryRules", "rules_for"]
 _ANYTHING: Final = r"(?s).+"
 
 
+@keeping_unknown
 @dataclass(frozen=True, slots=True)
 class HistoryRules:
     """Demands on a conversation before a provider's plugin writes it; the defaults demand nothing.
@@ -29,6 +33,8 @@ class HistoryRules:
     ``plain_reasoning`` that reasoning without opaque data may be sent, ``reasoning_last`` that a turn may end in
     reasoning. ``account_bound`` says that opaque data of a model is worthless under another key.
 
+    ``extra`` keeps rules that only a newer core knows, by name; nobody acts on them.
+
     A rule of the same name on a model's card takes the place of the provider's.
     """
 
@@ -43,6 +49,7 @@ class HistoryRules:
     plain_reasoning: bool = True
     reasoning_last: bool = True
     account_bound: bool = False
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 _FIELDS: Final = frozenset(HistoryRules.__dataclass_fields__)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelyard.types.history_rules import HistoryRules
+from modelyard.types.tolerant import keeping_unknown
 
 __all__ = ["ProviderInfo"]
 
 
+@keeping_unknown
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
     """Facts of a provider that the core must know before it opens a session.
@@ -24,6 +26,8 @@ class ProviderInfo:
     before the plugin sees the request, and notes it as dropped or refuses it, by ``on_unsupported``; ``absent``
     gives the reason for some, in words that end the note. ``None`` stands for the fields of the plugin's API
     version, without those in ``absent``; fields added to the core later are never among them.
+
+    ``extra`` keeps keyword arguments that only a newer core knows; loading the plugin warns of them.
     """
 
     id: str
@@ -36,6 +40,7 @@ class ProviderInfo:
     history: HistoryRules = field(default_factory=HistoryRules)
     fields: frozenset[str] | None = None
     absent: Mapping[str, str] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
     def base_url_variable(self) -> str:
