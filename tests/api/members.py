@@ -30,7 +30,7 @@ def class_lines(name: str, found: Class, public: Container[object]) -> list[str]
     _collect(found, public, members)
     heads = [*_decorators(found.node), *_positions(found.node)]
     lines = [*heads, *(line for member in sorted(members) for line in members[member])]
-    return [f"class {name}{_bases(found.node)}", *(f"  {line}" for line in lines)]
+    return [f"class {name}{_bases(found, public)}", *(f"  {line}" for line in lines)]
 
 
 def _decorators(node: ast.ClassDef | FunctionNode) -> list[str]:
@@ -39,7 +39,9 @@ def _decorators(node: ast.ClassDef | FunctionNode) -> list[str]:
 
 def _positions(node: ast.ClassDef) -> list[str]:
     """The order of the fields where they may be given by position."""
-    if not (any("dataclass" in line for line in _decorators(node)) or "NamedTuple" in _bases(node)):
+    if not (
+        any("dataclass" in line for line in _decorators(node)) or "NamedTuple" in map(ast.unparse, node.bases)
+    ):
         return []
     fields = [
         item.target.id
@@ -49,10 +51,20 @@ def _positions(node: ast.ClassDef) -> list[str]:
     return [f"order: {' '.join(name for name in fields if not name.startswith('_'))}"]
 
 
-def _bases(node: ast.ClassDef) -> str:
-    given = [ast.unparse(base) for base in node.bases]
-    given += [ast.unparse(keyword) for keyword in node.keywords]
+def _bases(found: Class, public: Container[object]) -> str:
+    given = [*dict.fromkeys(_known_bases(found, public))]
+    given += [ast.unparse(keyword) for keyword in found.node.keywords]
     return f"({', '.join(given)})" if given else ""
+
+
+def _known_bases(found: Class, public: Container[object]) -> Iterator[str]:
+    """The bases a caller may rely on: public ones and somebody else's, those of bases in between included."""
+    for base in found.node.bases:
+        home = _class_of(found.module, base)
+        if home is None or home in public:
+            yield ast.unparse(base)
+        else:
+            yield from _known_bases(home, public)
 
 
 def _collect(found: Class, public: Container[object], members: dict[str, list[str]]) -> None:
@@ -116,6 +128,8 @@ def _attributes(init: FunctionNode) -> Iterator[tuple[str, list[str]]]:
 
 def _method(node: FunctionNode) -> list[str]:
     kinds = {*_decorators(node)}
+    if "@case" in kinds:
+        return [f"case {node.name}"]  # a suite names a case it waives; nobody calls one
     if any(kind.endswith(".setter") for kind in kinds):
         return [f"{node.name}: settable"]
     if kinds & {"@property", "@cached_property"}:
