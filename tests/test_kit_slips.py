@@ -1,0 +1,253 @@
+"""A slip laid over a sound plugin is caught by the kit, which says what is wrong.
+
+The slip is laid over the hooks: what they are given is changed before the plugin sees it. Cases are called one by
+one, in this process, so that each slip costs no more than the requests of the case that is to catch it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from modelyard.provider import (
+    Completion,
+    FilePart,
+    Message,
+    ModelCard,
+    Part,
+    RefusalPart,
+    Request,
+    SessionSettings,
+    StreamItem,
+    ToolResult,
+    hookimpl,
+)
+from modelyard.testing import Emulator, ProviderConformance
+from modelyard.testing.conformance.bench import Bench
+from modelyard.testing.conformance.rules import Violation
+from modelyard.testing.conformance.samples import SAMPLES
+from modelyard.testing.conformance.subject import Subject
+from modelyard.types.fields import CORE_FIELDS
+
+PROVIDERS = ("claude", "gemini", "mistral", "openai")
+Change = Callable[[Request], Request]
+
+
+def laid_over(provider: str, change: Change, settings: Callable[[Any], Any] = lambda given: given) -> ModuleType:
+    """A provider's plugin whose requests, and settings, are changed before it sees them."""
+    sound = import_module(f"modelyard_{provider}.plugin")
+    slipped = ModuleType(f"{provider}_with_a_slip")
+    vars(slipped).update({name: value for name, value in vars(sound).items() if not name.startswith("__")})
+
+    @hookimpl
+    async def modelyard_open(settings: SessionSettings) -> Any:
+        return await sound.modelyard_open(given(settings))
+
+    @hookimpl
+    async def modelyard_complete(session: Any, request: Request, card: ModelCard) -> Completion:
+        answer: Completion = await session.complete(change(request), card)
+        return answer
+
+    @hookimpl
+    def modelyard_stream(session: Any, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
+        items: AsyncIterator[StreamItem] = session.stream(change(request), card)
+        return items
+
+    given = settings
+    hooks = (modelyard_open, modelyard_complete, modelyard_stream)
+    vars(slipped).update({hook.__name__: hook for hook in hooks})
+    return slipped
+
+
+@contextmanager
+def bench(provider: str, plugin: ModuleType | None) -> Iterator[Bench]:
+    subject = Subject(provider, plugin)
+    with Emulator(subject.dialect) as emulator:
+        yield Bench(subject, subject.default_card(), emulator)
+
+
+def complaint(case: str, provider: str, plugin: ModuleType | None, *arguments: object) -> str:
+    """What a case of the kit says of a plugin; empty where it passes."""
+    with bench(provider, plugin) as served:
+        try:
+            getattr(ProviderConformance, case)(ProviderConformance(), served, *arguments)
+        except Violation as violation:
+            return str(violation)
+    return ""
+
+
+def without(field: str) -> Change:
+    default = Request.model_fields[field].get_default(call_default_factory=True)
+    return lambda request: request.model_copy(update={field: default})
+
+
+def declared() -> list[tuple[str, str]]:
+    fields = {provider: import_module(f"modelyard_{provider}.fields").FIELDS for provider in PROVIDERS}
+    return [(provider, field) for provider in PROVIDERS for field in sorted(fields[provider] - CORE_FIELDS)]
+
+
+@pytest.mark.parametrize(("provider", "field"), declared())
+def test_a_field_lost_in_silence_is_caught(provider: str, field: str) -> None:
+    """K01, K03, K05, K06, K07, K09, and every other field that a plugin declares."""
+    plugin = laid_over(provider, without(field))
+    said = [
+        complaint("test_a_field_is_sent_or_noted", provider, plugin, sample)
+        for sample in SAMPLES
+        if sample.root == field
+    ]
+    assert any(f"{field}" in text and "neither on the wire nor noted" in text for text in said)
+
+
+def effort_alone(request: Request) -> Request:
+    reasoning = request.reasoning and request.reasoning.model_copy(update={"budget_tokens": None, "summary": None})
+    return request.model_copy(update={"reasoning": reasoning})
+
+
+@pytest.mark.parametrize("part", ["budget_tokens", "summary"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_half_of_a_field_lost_in_silence_is_caught(provider: str, part: str) -> None:
+    """K11."""
+    sample = next(sample for sample in SAMPLES if sample.name == f"reasoning.{part}")
+    said = complaint("test_a_field_is_sent_or_noted", provider, laid_over(provider, effort_alone), sample)
+    assert f"reasoning.{part} is neither on the wire nor noted" in said
+
+
+def other_strict(request: Request) -> Request:
+    output = request.output and request.output.model_copy(update={"strict": not request.output.strict})
+    return request.model_copy(update={"output": output})
+
+
+def parts(change: Callable[[Part], Part | None]) -> Change:
+    """Change or leave out parts of every message."""
+
+    def changed(message: Message) -> Message:
+        kept = tuple(new for part in message.content if (new := change(part)) is not None)
+        return message.model_copy(update={"content": kept})
+
+    def change_all(request: Request) -> Request:
+        messages = tuple(message for old in request.messages if (message := changed(old)).content)
+        return request.model_copy(update={"messages": messages})
+
+    return change_all
+
+
+def no_marks(part: Part) -> Part:
+    return part.model_copy(update={"cache": False}) if getattr(part, "cache", False) else part
+
+
+def no_errors(part: Part) -> Part:
+    return part.model_copy(update={"is_error": False}) if isinstance(part, ToolResult) else part
+
+
+def plain_tools(**marks: Any) -> Change:
+    return lambda request: request.model_copy(
+        update={"tools": tuple(tool.model_copy(update=marks) for tool in request.tools)}
+    )
+
+
+def first_system_alone(request: Request) -> Request:
+    systems = [message for message in request.messages if message.role == "system"]
+    kept = tuple(message for message in request.messages if message not in systems[1:])
+    return request.model_copy(update={"messages": kept})
+
+
+def no_headers(settings: SessionSettings) -> SessionSettings:
+    return replace(settings, headers={})
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A slip, the case that is to catch it with its arguments, and words of what the case says."""
+
+    case: str
+    says: str
+    change: Change = lambda request: request
+    arguments: tuple[object, ...] = ()
+    provider: str = "mistral"
+    settings: Callable[[SessionSettings], SessionSettings] = lambda given: given
+
+
+BUDGET = next(sample for sample in SAMPLES if sample.name == "reasoning.budget_tokens")
+SAID = "test_everything_said_is_on_the_wire"
+MARK = "test_a_mark_of_a_part_is_sent_or_noted"
+SLIPS = {
+    "K12 strict is always the other value": Slip(
+        "test_strict_arrives_as_asked", "strict of output arrives as asked", other_strict, (True,)
+    ),
+    "K14 provider_options are not merged": Slip(
+        "test_fields_of_the_provider_arrive_untouched",
+        "provider_options is on the wire untouched",
+        without("provider_options"),
+    ),
+    "K15 on_unsupported is ignored": Slip(
+        "test_a_field_is_sent_or_noted",
+        "raises UnsupportedFeatureError under on_unsupported='error'",
+        lambda request: request.model_copy(update={"on_unsupported": "drop"}),
+        (BUDGET,),
+    ),
+    "K16 headers of the settings are not sent": Slip(
+        "test_headers_of_the_settings_arrive", "a header given in the settings arrives", settings=no_headers
+    ),
+    "K18 only the first system message is written": Slip(
+        SAID, "zq third rule", first_system_alone, ("several system messages",)
+    ),
+    "K19 a refusal is left out": Slip(
+        SAID,
+        "zq I will not",
+        parts(lambda part: None if isinstance(part, RefusalPart) else part),
+        ("a refusal of the model's",),
+    ),
+    "K21 is_error is left out": Slip(
+        MARK, "is_error of a tool result", parts(no_errors), ("is_error of a tool result",)
+    ),
+    "K22 cache markers of parts are left out": Slip(
+        MARK, "cache of a text", parts(no_marks), ("cache of a text",), "claude"
+    ),
+    "K22 cache markers of results are left out": Slip(
+        MARK, "cache of a tool result", parts(no_marks), ("cache of a tool result",), "claude"
+    ),
+    "K22 cache markers of tools are left out": Slip(
+        MARK, "cache of a tool", plain_tools(cache=False), ("cache of a tool",), "claude"
+    ),
+    "K25 a file is left out": Slip(
+        "test_a_file_is_sent_or_refused",
+        "never left out",
+        parts(lambda part: None if isinstance(part, FilePart) else part),
+    ),
+    "K26 the description of a tool is left out": Slip(
+        "test_a_field_is_sent_or_noted",
+        "tools is neither on the wire nor noted",
+        plain_tools(description=""),
+        (next(sample for sample in SAMPLES if sample.name == "tools"),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_slip_is_caught(name: str) -> None:
+    slip = SLIPS[name]
+    said = complaint(
+        slip.case, slip.provider, laid_over(slip.provider, slip.change, slip.settings), *slip.arguments
+    )
+    assert slip.says in said
+    assert "fix: " in said
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_plugin_without_the_slip_passes_the_case(name: str) -> None:
+    slip = SLIPS[name]
+    assert not complaint(
+        slip.case, slip.provider, laid_over(slip.provider, lambda request: request), *slip.arguments
+    )
+
+
+def test_an_honest_note_about_a_field_that_cannot_be_sent_passes() -> None:
+    """K61: Gemini cannot forbid parallel calls, and says so."""
+    sample = next(sample for sample in SAMPLES if sample.name == "parallel_tool_calls")
+    assert not complaint("test_a_field_is_sent_or_noted", "gemini", None, sample)
