@@ -21,6 +21,7 @@ from modelyard.provider import (
     Message,
     ModelCard,
     Part,
+    ProviderError,
     RefusalPart,
     Request,
     SessionSettings,
@@ -245,6 +246,18 @@ def test_a_plugin_without_the_slip_passes_the_case(name: str) -> None:
     assert not complaint(
         slip.case, slip.provider, laid_over(slip.provider, lambda request: request), *slip.arguments
     )
+
+
+def test_a_mapper_that_fails_is_caught() -> None:
+    @hookimpl
+    def modelyard_map_error(error: BaseException) -> ProviderError:
+        return ProviderError(error.body["error"])  # type: ignore[attr-defined]  # the slip: a body may be anything
+
+    plugin = laid_over("mistral", lambda request: request)
+    vars(plugin)["modelyard_map_error"] = modelyard_map_error
+    assert "any body of an error is mapped" in complaint("test_any_body_of_an_error_is_mapped", "mistral", plugin)
+    said = complaint("test_every_exception_of_its_libraries_is_mapped", "mistral", plugin)
+    assert "every exception of the plugin's libraries is mapped" in said
 
 
 def test_an_honest_note_about_a_field_that_cannot_be_sent_passes() -> None:

@@ -121,6 +121,19 @@ def test_the_tutorial_waives_a_case_there_is() -> None:
     exec(example, {"ProviderConformance": ProviderConformance, "pytest": pytest})  # the kit refuses unknown names
 
 
+def test_the_waiver_of_the_tutorial_passes_the_lint_of_a_new_package(tmp_path: Path) -> None:
+    """K62."""
+    page = (ROOT / "docs/plugin-authors/tutorial.md").read_text(encoding="utf-8")
+    example = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "waived" in block)
+    write_project(check_name("acme", ()), SHAPES["own-wire"], tmp_path / "acme")
+    (tmp_path / "acme/tests/test_conformance.py").write_text(example, encoding="utf-8")
+    for arguments in (["format", "--check", "."], ["check", "."]):
+        done = subprocess.run(
+            [RUFF, *arguments, "--no-cache"], cwd=tmp_path / "acme", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
 def test_uninstalling_a_plugin_removes_its_provider(workshop: Workshop) -> None:
     workshop.fresh.uninstall("modelyard-acme")
     try:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from modelyard.types.completion import Completion
     from modelyard.types.events import StreamItem
 
-__all__ = ["PluginReturns", "one_line"]
+__all__ = ["PLUGIN_FAULT", "PluginReturns", "one_line"]
 
-WRONG = "plugin_fault"
+PLUGIN_FAULT = "plugin_fault"
 """The ``code`` of an error that is a plugin's bug and nothing a provider has said."""
 
 
@@ -52,7 +52,9 @@ class PluginReturns:
 
     def _fault(self, message: str) -> InvalidResponseError:
         hint = f"This is a bug of {self._package}: upgrade it, or tell its authors."
-        return InvalidResponseError(message, provider=self._provider, code=WRONG, retryable=False, hint=hint)
+        return InvalidResponseError(
+            message, provider=self._provider, code=PLUGIN_FAULT, retryable=False, hint=hint
+        )
 
     def awaitable(self, hook: str, value: object) -> Awaitable[object]:
         if not hasattr(type(value), "__await__"):

@@ -66,9 +66,9 @@ class ProviderConformance(
     recordings:
         A folder of recorded exchanges, which are replayed and compared.
     waived:
-        Cases the plugin cannot pass, by name: ``{"test_...": pytest.mark.xfail(reason="...")}``; a name such as
-        ``test_...[small-*]`` waives some variants. A waived case still runs, and fails once it passes. There is
-        no other way to leave one out.
+        Cases the plugin cannot pass: ``waived: ClassVar = {"test_...": pytest.mark.xfail(reason="...")}``; a name
+        such as ``test_...[small-*]`` waives some variants. A waived case still runs, and fails once it passes.
+        There is no other way to leave one out.
     """
 
     provider: ClassVar[str]
@@ -152,7 +152,7 @@ def _check_subclass(cls: type[ProviderConformance]) -> None:
         raise TypeError(
             f"{cls.__name__} overrides or removes standard cases: {', '.join(replaced) or 'all of them'}. "
             "A case is left out only by a waiver: "
-            'waived = {"test_...": pytest.mark.xfail(reason="why the provider cannot do it")}.'
+            'waived: ClassVar = {"test_...": pytest.mark.xfail(reason="why the provider cannot do it")}.'
         )
     for name, mark in cls.waived.items():
         if name.partition("[")[0] not in STANDARD:
