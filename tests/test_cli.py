@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from modelyard.catalog.constraints import Constraints
 from modelyard.testing import Emulator, Script, faults, load_dialects
 
 COMMAND = [sys.executable, "-c", "from modelyard.cli import main; main()"]
@@ -126,6 +129,44 @@ def test_models_that_meet_every_condition() -> None:
     assert all(card["capabilities"]["audio"]["state"] in ("supported", "partial") for card in listed)
     mistyped = run("models", "--needs", "tolls")
     assert (mistyped.returncode, "Did you mean" in mistyped.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["models", "route", "chat"])
+def test_every_constraint_is_an_option_of_every_command_that_routes(command: str) -> None:
+    shown = run(command, "--help", variables={"COLUMNS": "300"}).stdout
+    for entry in fields(Constraints):
+        option, *_ = entry.metadata.get("options", (f"--{entry.name.replace('_', '-')}",))
+        assert re.search(rf"{option} .*{re.escape(entry.metadata['help'])}", shown), f"{command} lacks {option}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--max-price", "0"], "models: max_price 0.0"),
+        (
+            ["--zero-retention", "--no-training", "--allow", "openai"],
+            "allow openai, zero_retention True, no_training",
+        ),
+        (["--deny", "openai", "--deny", "gemini", "--min-window", "9"], "deny openai/gemini, min_window 9"),
+    ],
+)
+def test_a_constraint_of_any_kind_is_held_to(arguments: list[str], told: str) -> None:
+    assert told in run("models", *arguments).stdout
+
+
+def test_a_conversation_goes_only_where_the_constraints_allow(emulator: Emulator) -> None:
+    assert run("chat", "--allow", "openai:gpt-6-luna", "Hi", emulator=emulator).returncode == 0
+    refused = run("chat", "-m", "openai:gpt-6-luna", "--max-price", "0", "Hi", emulator=emulator)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "raise max_price" in " ".join(refused.stderr.split())
+    assert len(emulator.requests) == 1
+
+
+def test_a_mistyped_constraint_gets_a_suggestion_and_an_impossible_one_a_reason() -> None:
+    mistyped = run("models", "--max-pric", "1")
+    assert (mistyped.returncode, "--max-price" in mistyped.stderr) == (2, True)
+    impossible = run("models", "--min-window", "-1")
+    assert (impossible.returncode, "must be a number from 0 on" in impossible.stderr) == (1, True)
 
 
 def test_refreshing_says_what_the_providers_list(emulator: Emulator, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +37,11 @@ class DeploymentTerms(NamedTuple):
     agreed_days: int | None
 
 
+def _said(default: Any, help: str, *options: str) -> Any:
+    """A field with its help on the command line, and the options it has there in place of its own name."""
+    return field(default=default, metadata={"help": help, **({"options": options} if options else {})})
+
+
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """Host conditions on routing. An unknown figure fails its condition; a field of ``None`` or empty is none.
@@ -45,18 +50,21 @@ class Constraints:
     ``regions`` are names such as ``"eu"``, one of which must serve the call. ``max_retention_days`` bounds how
     long content is kept; ``zero_retention`` is a bound of 0, ``no_training`` demands that content is not used for
     training by default. ``max_price`` and ``max_output_price`` are US dollars per million tokens, ``min_window``
-    is in tokens.
+    is in tokens. What the metadata of a field says is its help on the command line, and its option where that has
+    another name than the field.
     """
 
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
-    max_retention_days: int | None = None
-    zero_retention: bool = False
-    no_training: bool = False
-    max_price: float | None = None
-    max_output_price: float | None = None
-    min_window: int | None = None
+    allow: tuple[str, ...] = _said(
+        (), "Only these: providers, models, or patterns as 'openai:*'; may be repeated."
+    )
+    deny: tuple[str, ...] = _said((), "None of these; wins over --allow; may be repeated.")
+    regions: tuple[str, ...] = _said((), "Served here, such as eu; may be repeated.", "--region", "-r")
+    max_retention_days: int | None = _said(None, "Days content may be kept, at most.")
+    zero_retention: bool = _said(False, "Content is not kept at all.")
+    no_training: bool = _said(False, "Content is not used for training by default.")
+    max_price: float | None = _said(None, "US dollars per million input tokens, at most.")
+    max_output_price: float | None = _said(None, "US dollars per million output tokens, at most.")
+    min_window: int | None = _said(None, "Tokens of context, at least.")
 
     def __post_init__(self) -> None:
         for name in ("allow", "deny", "regions"):

@@ -14,8 +14,9 @@ import typer
 from modelyard import ModelyardError, Runtime
 from modelyard.cli import chat as chat_command
 from modelyard.cli import listing, tables
+from modelyard.cli.constraints import Given, with_constraints
 from modelyard.cli.installed import CommandGroup
-from modelyard.cli.needs import conditions, needs_of
+from modelyard.cli.needs import needs_of
 from modelyard.cli.screen import Screen
 
 __all__ = ["app"]
@@ -34,31 +35,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 Needs = Annotated[
     str | None, typer.Option("--needs", "-n", help="What the model must be able to do: tools,image,schema,...")
 ]
-Region = Annotated[
-    list[str] | None, typer.Option("--region", "-r", help="Served here, such as eu; may be repeated.")
-]
-MaxPrice = Annotated[
-    float | None, typer.Option("--max-price", help="US dollars per million input tokens, at most.")
-]
-MaxOutputPrice = Annotated[
-    float | None, typer.Option("--max-output-price", help="US dollars per million output tokens, at most.")
-]
-MinWindow = Annotated[int | None, typer.Option("--min-window", help="Tokens of context, at least.")]
-MaxDays = Annotated[int | None, typer.Option("--max-retention-days", help="Days content may be kept, at most.")]
-ZeroRetention = Annotated[bool, typer.Option("--zero-retention", help="Content is not kept at all.")]
 
 
 @app.command()
+@with_constraints
 def models(
     *,
     provider: Annotated[str | None, typer.Option("--provider", "-p", help="Only this provider.")] = None,
     needs: Needs = None,
-    region: Region = None,
-    max_price: MaxPrice = None,
-    max_output_price: MaxOutputPrice = None,
-    min_window: MinWindow = None,
-    max_retention_days: MaxDays = None,
-    zero_retention: ZeroRetention = False,
+    constraints: Given,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="First ask the providers what they serve now.")
     ] = False,
@@ -72,26 +57,19 @@ def models(
         runtime = Runtime()
         if refresh:
             _run(listing.refresh(runtime, provider, timeout))
-        given = conditions(
-            regions=region,
-            max_price=max_price,
-            max_output_price=max_output_price,
-            min_window=min_window,
-            max_retention_days=max_retention_days,
-            zero_retention=zero_retention,
-        )
         wanted = needs_of(needs)
-        cards = runtime.catalog.find(provider=provider, needs=wanted, constraints=given, kind="chat")
+        cards = runtime.catalog.find(provider=provider, needs=wanted, constraints=constraints, kind="chat")
     if as_json:
-        chosen = given or wanted or provider
+        chosen = constraints or wanted or provider
         Screen().say_json(
             [card.model_dump(mode="json") for card in cards] if chosen else runtime.catalog.describe()
         )
     else:
-        listing.show(Screen(), cards, wanted, given)
+        listing.show(Screen(), cards, wanted, constraints)
 
 
 @app.command()
+@with_constraints
 def route(
     *,
     text: Annotated[str, typer.Argument(help="What would be said to the model.")],
@@ -105,27 +83,13 @@ def route(
     needs: Needs = None,
     order: Annotated[str | None, typer.Option("--order", "-o", help="given, default, cheapest, ...")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Want every need documented as supported.")] = False,
-    region: Region = None,
-    max_price: MaxPrice = None,
-    max_output_price: MaxOutputPrice = None,
-    min_window: MinWindow = None,
-    max_retention_days: MaxDays = None,
-    zero_retention: ZeroRetention = False,
+    constraints: Given,
     as_json: AsJson = False,
 ) -> None:
     """Show where a request would go: every candidate, kept or dropped, with the reason. Sends nothing."""
     from modelyard.cli import route as route_command
 
-    policy = conditions(
-        order=order,
-        strict=strict,
-        regions=region,
-        max_price=max_price,
-        max_output_price=max_output_price,
-        min_window=min_window,
-        max_retention_days=max_retention_days,
-        zero_retention=zero_retention,
-    )
+    policy = {**({"order": order} if order else {}), **({"strict": True} if strict else {}), **constraints}
     asked = route_command.Asked(text, model or (), image or (), file or (), schema, needs, policy)
     with _errors_as_messages():
         trace = route_command.explain(Runtime(), asked)
@@ -180,16 +144,19 @@ def plugins(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@with_constraints
 def chat(
+    *,
     prompt: Annotated[str | None, typer.Argument(help="What to say; left out, standard input is read.")] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="provider:model; left out, a default is chosen.")
     ] = None,
     system: Annotated[str | None, typer.Option("--system", "-s", help="Instructions for the model.")] = None,
     reasoning: Annotated[bool, typer.Option(help="Show the model's reasoning, dimmed.")] = False,
+    constraints: Given,
 ) -> None:
     """Talk to a model, its answer shown as it comes. Without a prompt on a terminal, hold a conversation."""
-    session = chat_command.Chat(Runtime(), model, system, show_reasoning=reasoning)
+    session = chat_command.Chat(Runtime(), model, system, constraints, show_reasoning=reasoning)
     if prompt is None and not sys.stdin.isatty():
         prompt = sys.stdin.read()
     _run(session.once(prompt) if prompt is not None else session.converse())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any, Final
 
 from modelyard import Completion, Message, ModelyardError, Runtime
 from modelyard.cli.screen import Screen
@@ -13,13 +15,26 @@ from modelyard.types.events import Event
 __all__ = ["Chat"]
 
 
+_ANY: Final = {"models": ("*",), "order": "default"}
+"""Who says what a model must be and not which one means any that is; defaults come first."""
+
+
 class Chat:
     """A conversation; its answers are written to standard output as they arrive."""
 
-    def __init__(self, runtime: Runtime, model: str | None, system: str | None, *, show_reasoning: bool) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        model: str | None,
+        system: str | None,
+        constraints: Mapping[str, Any],
+        *,
+        show_reasoning: bool,
+    ) -> None:
         self._runtime = runtime
         self._model = model
         self._system = system
+        self._route = {**_ANY, **constraints} if constraints and model is None else constraints or None
         self._show_reasoning = show_reasoning
         self._history: list[Message] = []
         self._answers = Screen()
@@ -43,7 +58,8 @@ class Chat:
 
     async def _answer(self, prompt: str) -> None:
         messages = [*self._history, Message.user(prompt)]
-        async with self._runtime.stream(self._model, messages, system=self._system) as stream:
+        asked = self._runtime.stream(self._model, messages, system=self._system, route=self._route)
+        async with asked as stream:
             async for event in stream:
                 self._show(event)
         self._answers.say("")

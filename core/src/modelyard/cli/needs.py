@@ -11,7 +11,7 @@ from modelyard.catalog.capability import CAPABILITIES, CapabilityName
 from modelyard.suggest import did_you_mean
 from modelyard.types.content import FilePart, ImagePart, Part
 
-__all__ = ["conditions", "needs_of", "question", "sample_options", "sample_parts"]
+__all__ = ["needs_of", "question", "sample_options", "sample_parts"]
 
 _SHORT: Final = {
     "tool": "tools",
@@ -45,13 +45,6 @@ def needs_of(text: str | None) -> tuple[CapabilityName, ...]:
             raise ConfigurationError(f"{word!r} is no need.", hint=hint)
         names.append(cast("CapabilityName", name))
     return tuple(dict.fromkeys(names))
-
-
-def conditions(**given: Any) -> dict[str, Any]:
-    """The constraints that were given."""
-    return {
-        name: value for name, value in given.items() if value is not None and value is not False and value != []
-    }
 
 
 def sample_parts(needs: Iterable[str]) -> list[Part]:
