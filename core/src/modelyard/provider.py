@@ -113,6 +113,9 @@ if TYPE_CHECKING:
     from modelyard.types.usage import Usage, count
     from modelyard.urls import join_base, without_version
     from modelyard.wire.chat import ChatDecoder
+    from modelyard.wire.chat_parts import data_url
+    from modelyard.wire.chat_quirks import ChatQuirks
+    from modelyard.wire.chat_writer import ChatWriter
     from modelyard.wire.logprobs import token_logprobs
 
 __all__ = [  # noqa: RUF022  # grouped by subject
@@ -260,6 +263,9 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "parse_json",
     # the Chat Completions wire
     "ChatDecoder",
+    "ChatQuirks",
+    "ChatWriter",
+    "data_url",
     "token_logprobs",
     # logging
     "logger",
@@ -326,6 +332,9 @@ _EXPORTS = Exports(
     types.usage: Usage count
     urls: join_base without_version
     wire.chat: ChatDecoder
+    wire.chat_parts: data_url
+    wire.chat_quirks: ChatQuirks
+    wire.chat_writer: ChatWriter
     wire.logprobs: token_logprobs
     """,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.provider import CitationPart, FilePart, ImagePart, JsonObject, TextPart
+from modelyard.provider import CitationPart, FilePart, ImagePart, JsonObject, TextPart, data_url
 
 __all__ = ["citations_in", "input_chunk", "is_audio", "is_image", "text_chunk"]
 
@@ -21,11 +21,11 @@ def input_chunk(part: TextPart | ImagePart | FilePart) -> JsonObject:
     if part.file_id is not None:
         return {"type": "file", "file_id": part.file_id}
     if is_image(part):
-        return {"type": "image_url", "image_url": _url(part)}
+        return {"type": "image_url", "image_url": data_url(part)}
     if is_audio(part):
         return {"type": "input_audio", "input_audio": part.url if part.url is not None else part.base64}
     named = {"document_name": part.name} if part.name else {}
-    return {"type": "document_url", "document_url": _url(part), **named}
+    return {"type": "document_url", "document_url": data_url(part), **named}
 
 
 def is_image(part: object) -> bool:
@@ -54,9 +54,5 @@ def citations_in(chunk: JsonObject) -> tuple[CitationPart, ...]:
 def _image(part: ImagePart) -> str | JsonObject:
     # Mistral knows three of our four levels of detail; `original` is what it does without any.
     if part.detail in (None, "original"):
-        return _url(part)
-    return {"url": _url(part), "detail": part.detail}
-
-
-def _url(part: ImagePart | FilePart) -> str:
-    return part.url if part.url is not None else f"data:{part.mime};base64,{part.base64}"
+        return data_url(part)
+    return {"url": data_url(part), "detail": part.detail}

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from modelyard.provider import CitationPart, FilePart, ImagePart, JsonObject, TextPart, UnsupportedFeatureError
+from modelyard.provider import (
+    CitationPart,
+    FilePart,
+    ImagePart,
+    JsonObject,
+    TextPart,
+    UnsupportedFeatureError,
+    data_url,
+)
 
-__all__ = ["annotation_of", "data_url", "input_part", "is_audio", "is_image", "unsupported"]
+__all__ = ["annotation_of", "input_part", "is_audio", "is_image", "unsupported"]
 
 _ANNOTATIONS = frozenset({"file_citation", "url_citation", "container_file_citation", "file_path"})
 
@@ -28,11 +36,6 @@ def input_part(part: TextPart | ImagePart | FilePart, model: str) -> JsonObject:
     if part.url is not None:
         return {"type": "input_file", "file_url": part.url}
     return {"type": "input_file", "filename": part.name or "file", "file_data": data_url(part)}
-
-
-def data_url(part: ImagePart | FilePart) -> str:
-    """The URL of an image or file: its own, or its bytes as a data URL."""
-    return part.url if part.url is not None else f"data:{part.mime};base64,{part.base64}"
 
 
 def is_audio(part: FilePart) -> bool:

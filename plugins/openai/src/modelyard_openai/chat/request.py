@@ -29,8 +29,7 @@ def build_chat_request(request: Request, card: ModelCard) -> WireRequest:
     reporter = Reporter(request.on_unsupported, f"openai:{request.model}")
     controls = Controls(request, card, "chat", reporter)
     breakpoints = Breakpoints(card, reporter)
-    audio = card.capability("audio").state != "unsupported"
-    messages = chat_messages(request.messages, request.model, breakpoints, reporter, audio=audio)
+    messages = chat_messages(request.messages, request.model, card, breakpoints, reporter)
     if wants_json_word(request, request.messages, reporter):
         messages.insert(0, {"role": "system", "content": JSON_WORD})
     body: JsonObject = {"model": request.model, "messages": messages}
