@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from .conftest import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "core/README.md", "docs/history.md", *(f"plugins/{name}/README.md" for name in PROVIDERS))
-FOR_CONTRIBUTORS = ("CONTRIBUTING.md", "AGENTS.md")
+FOR_CONTRIBUTORS = ("CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs/plugin-authors/other-kinds.md")
 KEYS = {
     "claude": "ANTHROPIC_API_KEY",
     "gemini": "GEMINI_API_KEY",
@@ -45,11 +47,12 @@ def _blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
-def _run(example: str, emulators: dict[str, Emulator]) -> str:
-    """What an example prints, run in a process that knows nothing but the emulators."""
+def _run(example: str, emulators: dict[str, Emulator], variables: Mapping[str, str] | None = None) -> str:
+    """What an example prints, run in a process that knows nothing but the emulators and these variables."""
     environment = {name: value for name, value in os.environ.items() if name not in KEYS.values()}
     for name, emulator in emulators.items():
         environment |= {f"MODELYARD_{name.upper()}_BASE_URL": emulator.url, KEYS[name]: "test-key"}
+    environment |= variables or {}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
         env=environment,
@@ -88,6 +91,35 @@ def test_every_example_prints_what_the_page_says(page: str) -> None:
             assert _run(example, emulators) == output
         assert [emulator.rejected for emulator in emulators.values()] == [[]] * len(emulators)
         assert not any(emulator.scripts for emulator in emulators.values())
+
+
+def test_the_package_on_the_page_about_other_kinds_does_what_the_page_says(tmp_path: Path) -> None:
+    page = "docs/plugin-authors/other-kinds.md"
+    *modules, program = _blocks(page, "python")
+    package, info = tmp_path / "acme_house", tmp_path / "acme_house-1.0.dist-info"
+    package.mkdir()
+    info.mkdir()
+    for source in modules:
+        (tmp_path / source.splitlines()[0].removeprefix("# ")).write_text(source, encoding="utf-8")
+    project = tomllib.loads(_blocks(page, "toml")[0])["project"]
+    lines = []
+    for group, entries in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-house\nVersion: 1.0\n", encoding="utf-8")
+    answers = {"gemini": [Script().call("roll", sides=6), Script().say("A six.")], "openai": []}
+    with ExitStack() as stack:
+        emulators = {
+            name: stack.enter_context(Emulator(dialect, answers[name]))
+            for name, dialect in load_dialects(answers).items()
+        }
+        printed = _run(program, emulators, {"PYTHONPATH": str(tmp_path), "GEMINI_API_KEY": ""})
+        assert printed == _blocks(page, "text")[0]
+        assert emulators["gemini"].requests[0].headers["x-goog-api-key"] == "the-key-of-the-house"
+    (console,) = _blocks(page, "console")
+    command, output = console.removeprefix("$ modelyard ").split("\n", 1)
+    main = f"import sys; sys.argv[1:] = {command.split()}; from modelyard.cli import main; main()"
+    assert _run(main, {}, {"PYTHONPATH": str(tmp_path)}) == output
 
 
 def test_the_examples_of_structured_output_run() -> None:
