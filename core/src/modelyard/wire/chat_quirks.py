@@ -1,4 +1,4 @@
-"""How servers of the Chat Completions wire differ in the messages they take, as data."""
+"""Quirks of servers of the Chat Completions wire: the messages they take, as data."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ __all__ = ["ChatQuirks"]
 
 @dataclass(frozen=True, slots=True)
 class ChatQuirks:
-    """What one server takes in its messages. The defaults are what every server takes."""
+    """Quirks of one server in its messages. The defaults are what every server takes."""
 
     title: str
     """The server's name in notes and errors."""
     names: bool = False
-    """Whether messages carry the name of a speaker."""
+    """True if messages carry the name of a speaker."""
     tool_names: bool = False
-    """Whether the message of a tool's result names the tool."""
+    """True if the message of a tool's result names the tool."""
     refusals: bool = False
-    """Whether a refusal has a field of its own; elsewhere it is text."""
+    """True if a refusal has a field of its own; elsewhere it is text."""
     list_content: bool = True
-    """Whether content may be a list of parts; elsewhere it is text, and images and files are refused."""
+    """True if content may be a list of parts; elsewhere it is text, and images and files are refused."""
     beside_calls: Literal["absent", "null", "empty"] = "absent"
-    """What stands for the content of a message that holds calls and no text."""
+    """Content of a message that holds calls and no text."""
     empty_turns: bool = False
-    """Whether a turn of the assistant's without text and calls is sent, as empty text."""
+    """True if a turn of the assistant's without text and calls is sent, as empty text."""
     reasoning_field: str | None = None
     """The field in which the text of reasoning goes back, such as ``reasoning_content``; dropped without one."""
     system_after: frozenset[str] | None = None
@@ -35,4 +35,4 @@ class ChatQuirks:
     """Roles whose neighbouring messages become one, for servers that take one system message or want the turns
     to alternate."""
     prefill: Literal["sent", "prefix", "refused"] = "refused"
-    """What becomes of an answer to be continued: sent as it is, marked with ``prefix``, or refused."""
+    """Treatment of an answer to be continued: sent as it is, marked with ``prefix``, or refused."""
