@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from modelyard import ConfigurationError, PluginStatus, Runtime
+from modelyard import ConfigurationError, PluginStatus, Runtime, diagnose
 from modelyard.loading.extensions import Extensions
 from modelyard.loading.kinds import KINDS, OBSERVERS, ORDERS, TOOLS
 from modelyard.loading.policy import PluginPolicy
@@ -109,6 +109,12 @@ async def test_a_broken_observer_is_set_aside_and_the_others_hear(
     assert error in (broken.error or "")
     assert len(sys.modules["acme_watch"].calls) == 1
     assert any("broken from acme-broken 1.0 failed" in record.getMessage() for record in caplog.records)
+
+
+def test_the_diagnosis_names_a_broken_one(package: Package) -> None:
+    package("acme-broken", {OBSERVERS: {"mine": ""}}, "raise KeyError('x')")
+    (finding,) = (found for found in diagnose(runtime()).findings if found.subject == "observer mine")
+    assert (finding.level, finding.text) == ("error", "acme-broken 1.0 failed at import: KeyError: 'x'")
 
 
 async def test_strict_raises_for_a_broken_one(package: Package) -> None:

@@ -65,6 +65,7 @@ def diagnose(runtime: Runtime) -> Diagnosis:
     if not any(status.is_ready for status in providers):
         fix = "set the API key of one provider" if providers else "install one: pip install modelyard-claude"
         findings.append(Finding("error", "providers", "no provider can be called", fix))
+    findings += _broken_others(runtime)
     findings += _retirements(runtime)
     return Diagnosis(
         versions={"modelyard": __version__, "plugin_api": API_VERSION},
@@ -103,6 +104,23 @@ def _of_provider(status: ProviderStatus) -> Finding | None:
         return None
     level: Level = "warning" if status.state == "no_credential" else "error"
     return Finding(level, status.provider, status.reason or status.state, status.fix)
+
+
+def _broken_others(runtime: Runtime) -> list[Finding]:
+    """What packages bring beside providers and cannot be used."""
+    from modelyard.loading.discovery import PROVIDER_GROUP
+    from modelyard.loading.kinds import word_of
+
+    return [
+        Finding(
+            "error",
+            f"{word_of(status.group)} {status.name}",
+            f"{status.distribution} {status.version} failed at {status.stage}: {status.error}",
+            f"repair, upgrade or uninstall {status.distribution}",
+        )
+        for status in runtime.plugins()
+        if status.group != PROVIDER_GROUP and status.state == "quarantined"
+    ]
 
 
 def _retirements(runtime: Runtime) -> list[Finding]:

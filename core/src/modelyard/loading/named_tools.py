@@ -21,7 +21,7 @@ def with_tools(options: T, extensions: Extensions | None) -> T:
     Raises ``ConfigurationError`` for a name nobody brings, and for one that is broken or not allowed.
     """
     tools = options.get("tools")
-    if extensions is None or not isinstance(tools, (list, tuple)) or not any(type(each) is str for each in tools):
+    if extensions is None or not isinstance(tools, (list, tuple)) or str not in map(type, tools):
         return options
     found = [extensions.get(TOOLS, each).value if isinstance(each, str) else each for each in tools]
     return cast("T", {**options, "tools": found})
