@@ -17,6 +17,7 @@ import pytest
 
 from modelyard.provider import (
     Completion,
+    Done,
     FilePart,
     Message,
     ModelCard,
@@ -24,9 +25,11 @@ from modelyard.provider import (
     ProviderError,
     RefusalPart,
     Request,
+    ResponseInfo,
     SessionSettings,
     StreamItem,
     ToolResult,
+    Usage,
     hookimpl,
 )
 from modelyard.testing import Emulator, ProviderConformance
@@ -40,28 +43,50 @@ PROVIDERS = ("claude", "gemini", "mistral", "openai")
 Change = Callable[[Request], Request]
 
 
-def laid_over(provider: str, change: Change, settings: Callable[[Any], Any] = lambda given: given) -> ModuleType:
-    """A provider's plugin whose requests, and settings, are changed before it sees them."""
+def as_given(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What is done to what the hooks are given and return."""
+
+    request: Change = as_given
+    settings: Callable[[SessionSettings], SessionSettings] = as_given
+    answer: Callable[[Completion], Completion] = as_given
+    event: Callable[[Any], Any] = as_given
+    error: Callable[[ProviderError], ProviderError] = as_given
+    count: Callable[[int | None], int | None] = as_given
+
+
+def laid_over(provider: str, over: Overlay) -> ModuleType:
+    """A provider's plugin with a slip laid over its hooks."""
     sound = import_module(f"modelyard_{provider}.plugin")
     slipped = ModuleType(f"{provider}_with_a_slip")
     vars(slipped).update({name: value for name, value in vars(sound).items() if not name.startswith("__")})
 
     @hookimpl
     async def modelyard_open(settings: SessionSettings) -> Any:
-        return await sound.modelyard_open(given(settings))
+        return await sound.modelyard_open(over.settings(settings))
 
     @hookimpl
     async def modelyard_complete(session: Any, request: Request, card: ModelCard) -> Completion:
-        answer: Completion = await session.complete(change(request), card)
-        return answer
+        return over.answer(await session.complete(over.request(request), card))
 
     @hookimpl
-    def modelyard_stream(session: Any, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
-        items: AsyncIterator[StreamItem] = session.stream(change(request), card)
-        return items
+    async def modelyard_stream(session: Any, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
+        async for item in session.stream(over.request(request), card):
+            yield [over.event(each) for each in item] if isinstance(item, list) else over.event(item)
 
-    given = settings
-    hooks = (modelyard_open, modelyard_complete, modelyard_stream)
+    @hookimpl
+    async def modelyard_count_tokens(session: Any, request: Request, card: ModelCard) -> int | None:
+        return over.count(await session.count_tokens(request, card))
+
+    @hookimpl
+    def modelyard_map_error(error: BaseException) -> ProviderError:
+        return over.error(sound.modelyard_map_error(error))
+
+    hooks = (modelyard_open, modelyard_complete, modelyard_stream, modelyard_count_tokens, modelyard_map_error)
     vars(slipped).update({hook.__name__: hook for hook in hooks})
     return slipped
 
@@ -96,7 +121,7 @@ def declared() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("provider", "field"), declared())
 def test_a_field_lost_in_silence_is_caught(provider: str, field: str) -> None:
     """K01, K03, K05, K06, K07, K09, and every other field that a plugin declares."""
-    plugin = laid_over(provider, without(field))
+    plugin = laid_over(provider, Overlay(without(field)))
     said = [
         complaint("test_a_field_is_sent_or_noted", provider, plugin, sample)
         for sample in SAMPLES
@@ -115,7 +140,7 @@ def effort_alone(request: Request) -> Request:
 def test_half_of_a_field_lost_in_silence_is_caught(provider: str, part: str) -> None:
     """K11."""
     sample = next(sample for sample in SAMPLES if sample.name == f"reasoning.{part}")
-    said = complaint("test_a_field_is_sent_or_noted", provider, laid_over(provider, effort_alone), sample)
+    said = complaint("test_a_field_is_sent_or_noted", provider, laid_over(provider, Overlay(effort_alone)), sample)
     assert f"reasoning.{part} is neither on the wire nor noted" in said
 
 
@@ -168,10 +193,64 @@ class Slip:
 
     case: str
     says: str
-    change: Change = lambda request: request
+    over: Overlay
     arguments: tuple[object, ...] = ()
     provider: str = "mistral"
-    settings: Callable[[SessionSettings], SessionSettings] = lambda given: given
+
+
+def changed(item: Any, kind: type, **values: Any) -> Any:
+    """An event of a kind with other values; every other event as it is."""
+    if isinstance(item, kind):
+        for name, value in values.items():
+            setattr(item, name, value)
+    return item
+
+
+def stop_for_unknown(item: Any) -> Any:
+    unknown = getattr(item, "finish_reason", None) == "unknown"
+    return changed(item, Done, finish_reason="stop") if unknown else item
+
+
+def with_usage(change: Callable[[Usage], Usage]) -> Callable[[Any], Any]:
+    def of(item: Any) -> Any:
+        usage = getattr(item, "usage", None)
+        if usage is None:
+            return item
+        if isinstance(item, Completion):
+            return item.model_copy(update={"usage": change(usage)})
+        item.usage = change(usage)
+        return item
+
+    return of
+
+
+def zero_for_none(usage: Usage) -> Usage:
+    return usage.model_copy(
+        update={"input_tokens": usage.input_tokens or 0, "output_tokens": usage.output_tokens or 0}
+    )
+
+
+def no_reasoning(usage: Usage) -> Usage:
+    return usage.model_copy(update={"reasoning_tokens": None})
+
+
+def losing(name: str) -> Callable[[ProviderError], ProviderError]:
+    def lose(error: ProviderError) -> ProviderError:
+        setattr(error, name, None)
+        return error
+
+    return lose
+
+
+class FirstKey:
+    """Settings whose credential is always the first of the process."""
+
+    def __init__(self) -> None:
+        self.first: Any = None
+
+    def __call__(self, settings: SessionSettings) -> SessionSettings:
+        self.first = self.first or settings.credential
+        return replace(settings, credential=self.first)
 
 
 BUDGET = next(sample for sample in SAMPLES if sample.name == "reasoning.budget_tokens")
@@ -179,73 +258,129 @@ SAID = "test_everything_said_is_on_the_wire"
 MARK = "test_a_mark_of_a_part_is_sent_or_noted"
 SLIPS = {
     "K12 strict is always the other value": Slip(
-        "test_strict_arrives_as_asked", "strict of output arrives as asked", other_strict, (True,)
+        "test_strict_arrives_as_asked", "strict of output arrives as asked", Overlay(other_strict), (True,)
     ),
     "K14 provider_options are not merged": Slip(
         "test_fields_of_the_provider_arrive_untouched",
         "provider_options is on the wire untouched",
-        without("provider_options"),
+        Overlay(without("provider_options")),
     ),
     "K15 on_unsupported is ignored": Slip(
         "test_a_field_is_sent_or_noted",
         "raises UnsupportedFeatureError under on_unsupported='error'",
-        lambda request: request.model_copy(update={"on_unsupported": "drop"}),
+        Overlay(lambda request: request.model_copy(update={"on_unsupported": "drop"})),
         (BUDGET,),
     ),
     "K16 headers of the settings are not sent": Slip(
-        "test_headers_of_the_settings_arrive", "a header given in the settings arrives", settings=no_headers
+        "test_headers_of_the_settings_arrive",
+        "a header given in the settings arrives",
+        Overlay(settings=no_headers),
     ),
     "K18 only the first system message is written": Slip(
-        SAID, "zq third rule", first_system_alone, ("several system messages",)
+        SAID, "zq third rule", Overlay(first_system_alone), ("several system messages",)
     ),
     "K19 a refusal is left out": Slip(
         SAID,
         "zq I will not",
-        parts(lambda part: None if isinstance(part, RefusalPart) else part),
+        Overlay(parts(lambda part: None if isinstance(part, RefusalPart) else part)),
         ("a refusal of the model's",),
     ),
     "K21 is_error is left out": Slip(
-        MARK, "is_error of a tool result", parts(no_errors), ("is_error of a tool result",)
+        MARK, "is_error of a tool result", Overlay(parts(no_errors)), ("is_error of a tool result",)
     ),
     "K22 cache markers of parts are left out": Slip(
-        MARK, "cache of a text", parts(no_marks), ("cache of a text",), "claude"
+        MARK, "cache of a text", Overlay(parts(no_marks)), ("cache of a text",), "claude"
     ),
     "K22 cache markers of results are left out": Slip(
-        MARK, "cache of a tool result", parts(no_marks), ("cache of a tool result",), "claude"
+        MARK, "cache of a tool result", Overlay(parts(no_marks)), ("cache of a tool result",), "claude"
     ),
     "K22 cache markers of tools are left out": Slip(
-        MARK, "cache of a tool", plain_tools(cache=False), ("cache of a tool",), "claude"
+        MARK, "cache of a tool", Overlay(plain_tools(cache=False)), ("cache of a tool",), "claude"
     ),
     "K25 a file is left out": Slip(
         "test_a_file_is_sent_or_refused",
         "never left out",
-        parts(lambda part: None if isinstance(part, FilePart) else part),
+        Overlay(parts(lambda part: None if isinstance(part, FilePart) else part)),
     ),
     "K26 the description of a tool is left out": Slip(
         "test_a_field_is_sent_or_noted",
         "tools is neither on the wire nor noted",
-        plain_tools(description=""),
+        Overlay(plain_tools(description="")),
         (next(sample for sample in SAMPLES if sample.name == "tools"),),
     ),
+    "K29 a finish reason nobody knows is 'stop'": Slip(
+        "test_a_finish_reason_nobody_knows_stays_unknown",
+        "a finish reason nobody knows is 'unknown'",
+        Overlay(answer=lambda answer: answer.model_copy(update={"finish_reason": "stop"}), event=stop_for_unknown),
+    ),
+    "K32 reasoning tokens are not read": Slip(
+        "test_reasoning_tokens_are_read_where_they_are_sent",
+        "usage.reasoning_tokens is what was sent",
+        Overlay(answer=with_usage(no_reasoning), event=with_usage(no_reasoning)),
+        provider="openai",
+    ),
+    "K33 a missing count is 0": Slip(
+        "test_a_count_that_was_not_sent_is_none",
+        "a count that was not sent is None, never 0",
+        Overlay(answer=with_usage(zero_for_none), event=with_usage(zero_for_none)),
+    ),
+    "K35 the request id is not read": Slip(
+        "test_the_request_id_is_read",
+        "the request id of the response is on the answer",
+        Overlay(
+            answer=lambda answer: answer.model_copy(update={"request_id": None}),
+            event=lambda item: changed(item, ResponseInfo, request_id=None),
+        ),
+    ),
+    "K38 the code of an error is lost": Slip(
+        "test_code_and_request_id_of_an_error_are_kept",
+        "error.code is what was sent",
+        Overlay(error=losing("code")),
+    ),
+    "K39 the request id of an error is lost": Slip(
+        "test_code_and_request_id_of_an_error_are_kept",
+        "error.request_id is what was sent",
+        Overlay(error=losing("request_id")),
+    ),
+    "K44 a count is always the same": Slip(
+        "test_a_count_follows_the_prompt", "a longer prompt counts more", Overlay(count=lambda count: 7)
+    ),
 }
+IN_BOTH = {"K29", "K32", "K33", "K35", "K38", "K39"}
+"""Rows whose case runs for a whole answer and for a stream."""
 
 
-@pytest.mark.parametrize("name", SLIPS)
-def test_a_slip_is_caught(name: str) -> None:
+def runs() -> list[tuple[str, tuple[object, ...]]]:
+    """Each slip with the arguments of its case."""
+    found: list[tuple[str, tuple[object, ...]]] = []
+    for name, slip in SLIPS.items():
+        found += (
+            [(name, (stream,)) for stream in (False, True)] if name[:3] in IN_BOTH else [(name, slip.arguments)]
+        )
+    return found
+
+
+@pytest.mark.parametrize(("name", "arguments"), runs())
+def test_a_slip_is_caught(name: str, arguments: tuple[object, ...]) -> None:
     slip = SLIPS[name]
-    said = complaint(
-        slip.case, slip.provider, laid_over(slip.provider, slip.change, slip.settings), *slip.arguments
-    )
+    said = complaint(slip.case, slip.provider, laid_over(slip.provider, slip.over), *arguments)
     assert slip.says in said
     assert "fix: " in said
 
 
-@pytest.mark.parametrize("name", SLIPS)
-def test_a_plugin_without_the_slip_passes_the_case(name: str) -> None:
+@pytest.mark.parametrize(("name", "arguments"), runs())
+def test_a_plugin_without_the_slip_passes_the_case(name: str, arguments: tuple[object, ...]) -> None:
     slip = SLIPS[name]
-    assert not complaint(
-        slip.case, slip.provider, laid_over(slip.provider, lambda request: request), *slip.arguments
-    )
+    assert not complaint(slip.case, slip.provider, laid_over(slip.provider, Overlay()), *arguments)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_session_that_keeps_the_first_key_is_caught(provider: str) -> None:
+    """K50."""
+    plugin = laid_over(provider, Overlay(settings=FirstKey()))
+    said = complaint("test_each_request_carries_its_own_key", provider, plugin)
+    assert "each request carries its own key" in said
+    assert "zq-key-two" in said
 
 
 def test_a_mapper_that_fails_is_caught() -> None:
@@ -253,7 +388,7 @@ def test_a_mapper_that_fails_is_caught() -> None:
     def modelyard_map_error(error: BaseException) -> ProviderError:
         return ProviderError(error.body["error"])  # type: ignore[attr-defined]  # the slip: a body may be anything
 
-    plugin = laid_over("mistral", lambda request: request)
+    plugin = laid_over("mistral", Overlay())
     vars(plugin)["modelyard_map_error"] = modelyard_map_error
     assert "any body of an error is mapped" in complaint("test_any_body_of_an_error_is_mapped", "mistral", plugin)
     said = complaint("test_every_exception_of_its_libraries_is_mapped", "mistral", plugin)

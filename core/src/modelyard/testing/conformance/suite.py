@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from modelyard.testing.conformance.answers import AnswerCases
 from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.cards import CardCases
 from modelyard.testing.conformance.errors import ErrorCases
@@ -19,6 +20,7 @@ from modelyard.testing.conformance.fields import FieldCases
 from modelyard.testing.conformance.lifecycle import LifecycleCases
 from modelyard.testing.conformance.loading import LoadingCases
 from modelyard.testing.conformance.media import MediaCases
+from modelyard.testing.conformance.optional import OptionalCases
 from modelyard.testing.conformance.reasoning import ReasoningCases
 from modelyard.testing.conformance.recorded import RecordedCases, recording_ids
 from modelyard.testing.conformance.secrets import SecretCases
@@ -40,6 +42,7 @@ class ProviderConformance(
     TextCases,
     FieldCases,
     TurnCases,
+    AnswerCases,
     ReasoningCases,
     ToolCases,
     StructuredCases,
@@ -48,6 +51,7 @@ class ProviderConformance(
     FaultCases,
     ErrorCases,
     LifecycleCases,
+    OptionalCases,
     SecretCases,
     RecordedCases,
 ):
