@@ -56,6 +56,7 @@ def modelyard_map_error(error):
 """
 """A provider ``acme`` that answers "hello from acme"."""
 
+ROOT = Path(__file__).parents[1]
 POINTS = b"[modelyard.providers]\nacme = acme_plugin\n"
 
 
@@ -91,7 +92,7 @@ def run_fresh(folder: Path, program: str) -> str:
     """Run a program in an interpreter that sees the folder beside what is installed; standard output and error."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT), *filter(None, sys.path)])},
         capture_output=True,
         text=True,
         check=False,

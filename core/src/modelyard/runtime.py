@@ -311,6 +311,7 @@ class Runtime(StructuredCalls):
         """
         from modelyard.calls.execute import run_complete
 
+        await self._planner.ready(model, options)
         return await run_complete(self._planner.prepare(model, messages, options, stream=False))
 
     def stream(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> CompletionStream:
@@ -371,6 +372,9 @@ class Runtime(StructuredCalls):
             resume_run(self, state, results, model, with_tools(options, self._extensions), self._observe)
         )
 
+    async def _ready(self, model: Models, options: Mapping[str, Any]) -> None:
+        await self._planner.ready(model, options)
+
     def _turns(
         self,
         model: Models,
@@ -392,6 +396,7 @@ class Runtime(StructuredCalls):
         from modelyard.calls.operation import COUNT_TOKENS
         from modelyard.calls.questions import count_tokens
 
+        await self._planner.ready(model, options)
         call = self._planner.prepare(model, messages, options, stream=False, operation=COUNT_TOKENS)
         return await count_tokens(call)
 

@@ -88,7 +88,7 @@ class Planner:
         self._registry = registry
         self._endpoints = endpoints
         self._store = store
-        self._finder = Finder(registry, endpoints, store.current)
+        self._finder = Finder(registry, endpoints, store.of)
         self._route = route
         self._extensions = extensions
         self._deadlines = deadlines
@@ -118,6 +118,21 @@ class Planner:
             await self._endpoints.sessions.aclose()
             await self._state.aclose()
 
+    async def ready(self, model: Models, options: Mapping[str, Any]) -> None:
+        """Load what a call needs loaded before ``prepare``, outside the event loop, unless it names its models.
+
+        The time it takes is nobody's failure: no deadline of the call runs yet.
+        """
+        if self._store.whole or (isinstance(model, str) and self._store.knows((model,))):
+            return
+        given = options.get("route")
+        policy = self._policy if given is None else self._laid_over(given)
+        if not self._store.providers_of(_names(model, policy)):
+            await self._store.ready()
+
+    async def _look_round(self) -> None:
+        await self._store.ready(_LOOK_ROUND)
+
     def prepare(
         self,
         model: Models,
@@ -139,7 +154,7 @@ class Planner:
             self._turn += 1
             if not plan.trace.kept:
                 raise plan.refusal()
-        self._store.current().warn_retirement(plan.deployments[0].card)
+        self._store.warn_retirement(plan.deployments[0].card)
         operation = operation or (STREAM if stream else COMPLETE)
         deadlines, retry = self._patience(options.get("deadlines"), options.get("max_attempts"))
         fallback = options.get("fallback")
@@ -158,6 +173,7 @@ class Planner:
             hedge_after=self._hedge(options) if operation.generates else None,
             limits=self._limits,
             alternatives=lambda: self._alternatives(plan),
+            look_round=self._look_round,
             trace=plan.trace,
             inliner=self._inliner(plan.request),
         )
@@ -295,10 +311,12 @@ class Planner:
         return replace(plan, trace=trace, written=written, error=error if plan.named else None)
 
     def _ranking_inputs(self) -> RankingInputs:
-        return RankingInputs(self._store.current().today, self._state, self._turn)
+        return RankingInputs(self._store.today(), self._state, self._turn)
 
     def _alternatives(self, plan: Plan) -> tuple[str, ...]:
         """References of all models that could serve a request under its policy, the context's defaults first."""
+        if not self._store.whole and self._registry.pending():
+            return ()  # nothing is loaded for it here: this may be the event loop
         policy = replace(plan.policy, order="default")
         candidates = self._finder.find(("*",), policy.regions)
         trace = route(candidates, derive_needs(plan.request), policy, self._ranking_inputs())
@@ -307,6 +325,8 @@ class Planner:
 
 _PLAIN = RoutePolicy()
 _MAX_POLICIES = 64
+_LOOK_ROUND = 1.0
+"""Seconds a failed call waits for other plugins to load, to name alternatives; ours take a tenth (measured)."""
 
 
 def _policy(given: RouteChoice) -> RoutePolicy:

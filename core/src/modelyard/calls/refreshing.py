@@ -36,6 +36,7 @@ async def refresh(
 
     async def ask(name: str) -> Refreshed:
         cards = await list_models(planner.ask_provider(LIST_MODELS, name, deadlines=deadlines))
+        await store.ready()
         return store.learn(name, cards)
 
     async def report(binding: ProviderBinding) -> Refreshed:
@@ -51,4 +52,5 @@ async def refresh(
 
     if provider is not None:
         return (await ask(provider),)
+    await store.ready()
     return tuple(await asyncio.gather(*(report(binding) for binding in registry.bindings())))

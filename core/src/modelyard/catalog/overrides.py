@@ -17,7 +17,7 @@ label = "House model"
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from modelyard.errors import ConfigurationError
 from modelyard.files import UnreadableError, read_text
-from modelyard.refs import ModelRef
+from modelyard.refs import ModelRef, canonical_provider
 from modelyard.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,9 +58,32 @@ class Overrides:
     def __bool__(self) -> bool:
         return bool(self.models or self.aliases or self.prices or self.cards)
 
+    def only(self, providers: Collection[str]) -> Overrides | None:
+        """What concerns some providers; ``None`` where a model of theirs is said to be like one of another's."""
+        models = {ref: facts for ref, facts in self.models.items() if _provider(ref) in providers}
+        likes = (facts.get("like") for facts in models.values())
+        if any(isinstance(like, str) and _provider(like) not in providers for like in likes):
+            return None
+        return replace(
+            self,
+            models=models,
+            aliases={name: ref for name, ref in self.aliases.items() if _concerns(name, ref, providers)},
+            prices={ref: steps for ref, steps in self.prices.items() if _provider(ref) in providers},
+            cards=tuple(card for card in self.cards if card.provider in providers),
+        )
+
     def fail(self, key: str, complaint: str, hint: str | None = None) -> ConfigurationError:
         """The error for one key."""
         return ConfigurationError(f"{self.where}: {key}: {complaint}", hint=hint)
+
+
+def _provider(ref: str) -> str:
+    return canonical_provider(ref.partition(":")[0])
+
+
+def _concerns(name: str, ref: str, providers: Collection[str]) -> bool:
+    """Whether an alias does: one of a provider's models, or a name of the host's own, which may lead anywhere."""
+    return ":" not in name or {_provider(name), _provider(ref)} <= set(providers)
 
 
 def read_overrides(additions: Additions, today: date, where: str | None = None) -> Overrides:

@@ -9,17 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelyard.catalog.catalog import Catalog
+from modelyard.catalog.contexts import context_of, is_pattern
 from modelyard.catalog.retirement import Retirements
+from modelyard.refs import canonical_provider
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
     from modelyard.catalog.overrides import Additions, Overrides
     from modelyard.catalog.refresh import Listed, Refreshed
     from modelyard.deployments.endpoints import Endpoints
+    from modelyard.loading.binding import ProviderBinding
     from modelyard.loading.catalogs import InstalledCatalogs
     from modelyard.loading.registry import PluginRegistry
 
 __all__ = ["CatalogStore"]
+
+
+_MAX_PARTIAL = 64
+"""Lists of references whose cards are kept before every plugin is loaded; a host names few."""
 
 
 class CatalogStore:
@@ -53,6 +60,8 @@ class CatalogStore:
         self._retirements = Retirements(today)
         self._lock = threading.RLock()
         self._snapshot: Catalog | None = None
+        self._partial_lock = threading.RLock()
+        self._partial: dict[tuple[str, ...], Catalog] = {}
 
     def current(self) -> Catalog:
         """The newest snapshot."""
@@ -60,9 +69,78 @@ class CatalogStore:
         if snapshot is None:
             with self._lock:
                 if self._snapshot is None:
-                    self._snapshot = self._build()
+                    self._snapshot = self._build_whole()
                 snapshot = self._snapshot
         return snapshot
+
+    @property
+    def whole(self) -> bool:
+        """Whether every plugin is loaded and its cards are at hand."""
+        return self._snapshot is not None
+
+    def knows(self, names: tuple[str, ...]) -> bool:
+        """Whether ``of`` has an answer at hand."""
+        return self._snapshot is not None or names in self._partial
+
+    def of(self, names: tuple[str, ...]) -> Catalog:
+        """The cards that names can lead to: for references those of their providers alone, if no more is loaded.
+
+        So a call that names its model loads one plugin, and no other can delay or break it.
+        """
+        if self._snapshot is not None:
+            return self._snapshot
+        known = self._partial.get(names)
+        if known is not None:
+            return known
+        providers = self.providers_of(names)
+        partial = self._build_partial(names, providers) if providers else None
+        return self.current() if partial is None else partial
+
+    def providers_of(self, names: tuple[str, ...]) -> frozenset[str]:
+        """The providers that references name; empty when one is a pattern or a context, or leads to one."""
+        found = set()
+        for name in names:
+            given: object = self._overrides.aliases.get(name, name)
+            if not isinstance(given, str):  # a caller without a type checker: told when it is parsed
+                return frozenset()
+            if is_pattern(given) or context_of(given) is not None or ":" not in given:
+                return frozenset()
+            found.add(canonical_provider(given.partition(":")[0]))
+        return frozenset(found)
+
+    async def ready(self, within: float | None = None) -> None:
+        """Load every plugin, outside the event loop where any is to be imported; wait so many seconds at most."""
+        import asyncio
+
+        if self._snapshot is not None:
+            return
+        if not self._registry.pending():
+            self.current()
+            return
+        loading = asyncio.get_running_loop().run_in_executor(None, self.current)
+        await asyncio.wait({loading}, timeout=within)
+        if loading.done():
+            loading.result()
+        else:
+            loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def warn_retirement(self, card: ModelCard) -> None:
+        """Log, once for each model, that it is retired or soon will be."""
+        self._retirements.warn(card)
+
+    def _build_partial(self, names: tuple[str, ...], providers: frozenset[str]) -> Catalog | None:
+        """The catalog of some providers; ``None`` where what is laid over it concerns others too."""
+        if self._installed is not None and self._installed:
+            return None
+        overrides = self._overrides.only(providers)
+        if overrides is None:
+            return None
+        with self._partial_lock:
+            if names not in self._partial:
+                if len(self._partial) >= _MAX_PARTIAL:
+                    self._partial.clear()
+                self._partial[names] = self._build(self._registry.usable(providers), overrides)
+            return self._partial[names]
 
     def learn(self, provider: str, cards: Sequence[ModelCard]) -> Refreshed:
         """Take a provider's own list: keep it on disk, and swap the snapshot for one that knows it."""
@@ -73,7 +151,7 @@ class CatalogStore:
             refreshed = compare(self.current(), provider, listed)
             self._lists = {**self._kept(), provider: listed}
             RefreshFile(self._cache).save(self._lists)
-            self._snapshot = self._build()
+            self._snapshot = self._build_whole()
         return refreshed
 
     def _kept(self) -> dict[str, Listed]:
@@ -86,9 +164,12 @@ class CatalogStore:
                 self._lists = RefreshFile(self._cache).load()
         return self._lists
 
-    def _build(self) -> Catalog:
-        cards: Sequence[ModelCard] = self._registry.models()
-        bindings = self._registry.bindings()
+    def _build_whole(self) -> Catalog:
+        self._registry.models()  # a plugin whose cards are broken is set aside by it
+        return self._build(self._registry.bindings(), self._overrides)
+
+    def _build(self, bindings: Sequence[ProviderBinding], overrides: Overrides) -> Catalog:
+        cards: Sequence[ModelCard] = self._registry.models_of(bindings)
         installed = [binding.info.id for binding in bindings]
         for provider, listed in self._kept().items():
             if provider in installed:
@@ -100,10 +181,10 @@ class CatalogStore:
         if self._installed is not None and self._installed:
             laid = self._installed.lay_over(cards, installed, self.today())
             cards, aliases, defaults = laid.cards, laid.aliases, {**laid.defaults, **defaults}
-        if self._overrides:
+        if overrides:
             from modelyard.catalog.overlay import overlay
 
-            overlaid = overlay(cards, self._overrides, installed)
+            overlaid = overlay(cards, overrides, installed)
             cards, aliases = overlaid.cards, {**aliases, **overlaid.aliases}
         return Catalog(
             cards,

@@ -88,7 +88,9 @@ def _checked(given: Any) -> Secret | dict[str, Secret] | None:
 class Finder:
     """Finds candidates. What names and settings lead to is worked out once, until either changes."""
 
-    def __init__(self, registry: PluginRegistry, endpoints: Endpoints, catalog: Callable[[], Catalog]) -> None:
+    def __init__(
+        self, registry: PluginRegistry, endpoints: Endpoints, catalog: Callable[[tuple[str, ...]], Catalog]
+    ) -> None:
         self._registry = registry
         self._endpoints = endpoints
         self._catalog = catalog
@@ -104,7 +106,7 @@ class Finder:
 
         Raises ``ConfigurationError`` for what is no reference, and for a single reference that leads nowhere.
         """
-        catalog = self._catalog()
+        catalog = self._catalog(names)
         steady = caller is None or (caller.given is None and self._endpoints.steady)
         if steady:
             kept = self._kept.get((names, regions))

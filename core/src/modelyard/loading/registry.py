@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,6 +37,10 @@ class _Broken(Exception):
         self.error = error if isinstance(error, str) else one_line(error)
 
 
+SLOW = 0.5
+"""Seconds of loading after which a plugin is named: it is to import nothing heavy; ours take 0.05 (measured)."""
+
+
 class PluginRegistry:
     """The plugins of one runtime. Discovery happens at the first question, loading at the first use.
 
@@ -59,22 +65,24 @@ class PluginRegistry:
         self._bindings: dict[str, ProviderBinding] = {}
         self._models: dict[str, tuple[ModelCard, ...]] = {}
         self._failures: dict[str, PluginFailure] = {}
+        self._own: tuple[str, ...] = ()
+        self._turns: dict[str, threading.RLock] = {}
 
     def binding(self, provider: str) -> ProviderBinding:
-        """The binding of a provider, loading its plugin if need be.
+        """The binding of a provider, loading its plugin, and no other, if need be.
 
         Raises ``ConfigurationError`` that says what to install, or why the installed plugin is set aside.
         """
-        with self._lock:
-            ready = self._bindings.get(provider)
-            if ready is not None:
-                return ready
-            found = self._discover().get(provider)
-            if found is not None and provider not in self._failures:
-                self._load(found)
-            if provider in self._bindings:
-                return self._bindings[provider]
+        ready = self._bindings.get(provider)
+        if ready is not None:
+            return ready
+        found = self._discover().get(provider)
+        if found is not None:
+            self._load_once(found)
+        ready = self._bindings.get(provider)
+        if ready is None:
             raise self._absent(provider)
+        return ready
 
     def names(self) -> frozenset[str]:
         """The ids of all providers found, loaded or not, allowed or not, and of ours; nothing is loaded for it."""
@@ -83,21 +91,41 @@ class PluginRegistry:
             disabled = [plugin.name for plugin in self._disabled]
             return frozenset((*found, *self._bindings, *self._failures, *disabled, *FIRST_PARTY))
 
+    def pending(self) -> bool:
+        """Whether any plugin has yet to be imported."""
+        with self._lock:
+            return any(self._is_pending(name) for name in self._discover())
+
     def bindings(self) -> tuple[ProviderBinding, ...]:
         """Every usable provider, loading whatever is not loaded yet."""
+        found = self._discover()
+        for plugin in found.values():
+            self._load_once(plugin)
         with self._lock:
-            for name, found in self._discover().items():
-                if name not in self._bindings and name not in self._failures:
-                    self._load(found)
-            return tuple(self._bindings.values())
+            order = dict.fromkeys((*self._own, *found))
+            return tuple(self._bindings[name] for name in order if name in self._bindings)
+
+    def usable(self, providers: Iterable[str]) -> tuple[ProviderBinding, ...]:
+        """The bindings of some providers, in the order of their names, those set aside or missing left out."""
+        found = []
+        for name in sorted(providers):
+            with contextlib.suppress(ConfigurationError):
+                found.append(self.binding(name))
+        self.models_of(found)
+        return tuple(binding for binding in found if binding.info.id in self._models)
 
     def models(self) -> tuple[ModelCard, ...]:
         """The cards of every usable provider; one whose cards are broken is set aside."""
-        with self._lock:
-            for binding in self.bindings():
-                if binding.info.id not in self._models:
+        return self.models_of(self.bindings())
+
+    def models_of(self, bindings: Iterable[ProviderBinding]) -> tuple[ModelCard, ...]:
+        """The cards of some providers; one whose cards are broken is set aside."""
+        for binding in bindings:
+            with self._turn(binding.info.id):
+                if binding.info.id not in self._models and binding.info.id in self._bindings:
                     self._load_models(binding)
-            return tuple(card for cards in self._models.values() for card in cards)
+        with self._lock:
+            return tuple(card for binding in bindings for card in self._models.get(binding.info.id, ()))
 
     def failures(self) -> tuple[PluginFailure, ...]:
         """The plugins set aside, every one loaded that can be."""
@@ -123,8 +151,14 @@ class PluginRegistry:
         return tuple(sorted(rows, key=lambda row: (row.name, row.distribution)))
 
     def _discover(self) -> dict[str, FoundPlugin]:
-        if self._found is not None:
-            return self._found
+        if self._found is None:
+            with self._lock:
+                if self._found is None:
+                    self._look_round()
+        assert self._found is not None
+        return self._found
+
+    def _look_round(self) -> None:
         allowed: list[FoundPlugin] = []
         disabled: list[FoundPlugin] = []
         installed = self._look()
@@ -141,11 +175,36 @@ class PluginRegistry:
                 usable[name] = claimants[0]
             else:
                 self._conflict(name, claimants)
-        self._found, self._disabled = usable, disabled
         for failure in installed.damaged:
             if self._policy.allows(failure.name, failure.distribution):
                 self._record(failure)
-        return usable
+        self._own, self._disabled = tuple(self._bindings), disabled
+        self._found = usable
+
+    def _turn(self, name: str) -> threading.RLock:
+        """What one thread holds while it loads a plugin: nobody waits for another plugin than his own."""
+        with self._lock:
+            return self._turns.setdefault(name, threading.RLock())
+
+    def _is_pending(self, name: str) -> bool:
+        return name not in self._bindings and name not in self._failures
+
+    def _load_once(self, found: FoundPlugin) -> None:
+        """Load a plugin unless that was done; say so if it takes long, since somebody waits for it."""
+        if not self._is_pending(found.name):
+            return
+        with self._turn(found.name):
+            if not self._is_pending(found.name):
+                return
+            since = time.perf_counter()
+            try:
+                self._load(found)
+            finally:
+                took = time.perf_counter() - since
+                if took > SLOW:
+                    logger("plugins").warning(
+                        "%s %s took %.1f s to load.", found.distribution, found.version, took
+                    )
 
     def _conflict(self, name: str, claimants: Iterable[FoundPlugin]) -> None:
         who = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in claimants)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
 from modelyard.credentials.secret import conceal_options
@@ -32,6 +33,10 @@ class StructuredCalls(ABC):
     @abstractmethod
     def stream(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> CompletionStream:
         """Ask for an answer in pieces."""
+
+    @abstractmethod
+    async def _ready(self, model: Models, options: Mapping[str, Any]) -> None:
+        """Load what has to be loaded, outside the event loop."""
 
     @abstractmethod
     def _turns(
@@ -109,6 +114,7 @@ class StructuredCalls(ABC):
         """Ask for an object and return it with the answers it took, their usage, cost and report."""
         from modelyard.structured.generate import generate
 
+        await self._ready(model, options)
         turns = self._turns(model, messages, output, options, repair, strategy)
         return await generate(turns, lambda history, asked: self.complete(model, history, **asked))
 
