@@ -54,10 +54,10 @@ class Call:
     ``operation`` says what kind of call it is. ``request_for`` writes the request for one deployment: its model,
     its history rules, its plugin's checks. It was called for the first deployment already, so bad input is refused
     before the network; for a later one it raises a typed local error if that deployment cannot take the request.
-    ``alternatives`` names, when an error is raised, other deployments that could serve the request; ``look_round``
-    loads what it has to know for that. After ``hedge_after`` seconds without output a second attempt is made beside
-    the first. ``trace`` says how the deployments were found, ``None`` when there was nothing to decide. ``inliner``
-    fetches URLs, ``None`` when there are none or the host does not allow it.
+    ``alternatives`` names, when an error is raised, other deployments that could serve the request;
+    ``look_round`` loads what it has to know for that. After ``hedge_after`` seconds without output a second
+    attempt is made beside the first. ``trace`` says how the deployments were found, ``None`` when there was
+    nothing to decide. ``inliner`` fetches URLs, ``None`` when there are none or the host does not allow it.
     """
 
     deployments: tuple[Deployment, ...]
