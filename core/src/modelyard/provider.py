@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from modelyard.http.transport_errors import map_transport_error
     from modelyard.jsonio import depth_over, encode_json, parse_json
     from modelyard.log import logger
-    from modelyard.schema.changes import SchemaChanges
+    from modelyard.schema.changes import SchemaChange, SchemaChanges
     from modelyard.schema.fit import fit
     from modelyard.schema.loosen import fit_or_loosen
     from modelyard.schema.refs import Definitions, find_cycle, is_object
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from modelyard.session_hooks import SessionHooks
     from modelyard.streaming.collect import Collector, collect, collect_stream
     from modelyard.streaming.decode import Emit, StreamDecoder
+    from modelyard.streaming.joining import Joiner
     from modelyard.streaming.sse import MAX_EVENT_BYTES
     from modelyard.streaming.think_tags import ThinkTags
     from modelyard.streaming.tool_calls import ToolCallTracker, emit_call, make_call_id
@@ -179,6 +180,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "Emit",
     "Event",
     "FinishReason",
+    "Joiner",
     "MAX_EVENT_BYTES",
     "RateLimit",
     "ReasoningDelta",
@@ -251,6 +253,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     # JSON and JSON Schema
     "Definitions",
     "JsonObject",
+    "SchemaChange",
     "SchemaChanges",
     "SchemaRules",
     "depth_over",
@@ -297,7 +300,7 @@ _EXPORTS = Exports(
     http.transport_errors: map_transport_error
     jsonio: depth_over encode_json parse_json
     log: logger
-    schema.changes: SchemaChanges
+    schema.changes: SchemaChange SchemaChanges
     schema.fit: fit
     schema.loosen: fit_or_loosen
     schema.refs: Definitions find_cycle is_object
@@ -306,6 +309,7 @@ _EXPORTS = Exports(
     session_hooks: SessionHooks
     streaming.collect: Collector collect collect_stream
     streaming.decode: Emit StreamDecoder
+    streaming.joining: Joiner
     streaming.sse: MAX_EVENT_BYTES
     streaming.think_tags: ThinkTags
     streaming.tool_calls: ToolCallTracker emit_call make_call_id

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from modelyard._exports import Exports
 
 if TYPE_CHECKING:
-    from modelyard.calls.fallback import FallbackPolicy
+    from modelyard.calls.fallback import FallbackMode, FallbackPolicy
     from modelyard.calls.options import CallOptions, GenerateOptions, RunOptions
     from modelyard.calls.stream import CompletionStream
     from modelyard.calls.sync_stream import SyncStream
+    from modelyard.deadlines import DeadlinesLike
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # streams of answers
@@ -18,6 +19,8 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "SyncStream",
     # what a call is told
     "CallOptions",
+    "DeadlinesLike",
+    "FallbackMode",
     "FallbackPolicy",
     "GenerateOptions",
     "RunOptions",
@@ -26,10 +29,11 @@ __all__ = [  # noqa: RUF022  # grouped by subject
 _EXPORTS = Exports(
     __name__,
     """
-    calls.fallback: FallbackPolicy
+    calls.fallback: FallbackMode FallbackPolicy
     calls.options: CallOptions GenerateOptions RunOptions
     calls.stream: CompletionStream
     calls.sync_stream: SyncStream
+    deadlines: DeadlinesLike
     """,
 )
 __getattr__ = _EXPORTS.get

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelyard._exports import Exports
 
 if TYPE_CHECKING:
-    from modelyard.catalog.capability import Capability, CapabilityName
+    from modelyard.catalog.capability import Capability, CapabilityName, CapabilityState
     from modelyard.catalog.card import (
         Context,
         Group,
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
         Source,
     )
     from modelyard.catalog.catalog import Catalog
+    from modelyard.catalog.overrides import Additions
     from modelyard.catalog.refresh import Refreshed
-    from modelyard.catalog.retention import Region, Retention
+    from modelyard.catalog.retention import Region, Retention, ZeroRetention
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # finding models
+    "Additions",
     "Catalog",
     "Refreshed",
     # a model's card
     "Capability",
     "CapabilityName",
+    "CapabilityState",
     "Context",
     "Group",
     "Lifecycle",
@@ -41,16 +44,18 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "Region",
     "Retention",
     "Source",
+    "ZeroRetention",
 ]
 
 _EXPORTS = Exports(
     __name__,
     """
-    catalog.capability: Capability CapabilityName
+    catalog.capability: Capability CapabilityName CapabilityState
     catalog.card: Context Group Lifecycle ModelCard ModelKind ModelLimits PriceStep Reasoning Source
     catalog.catalog: Catalog
+    catalog.overrides: Additions
     catalog.refresh: Refreshed
-    catalog.retention: Region Retention
+    catalog.retention: Region Retention ZeroRetention
     """,
 )
 __getattr__ = _EXPORTS.get

@@ -8,6 +8,7 @@ from modelyard._exports import Exports
 
 if TYPE_CHECKING:
     from modelyard.health.breaker import BreakerPolicy
+    from modelyard.health.clock import Clock
     from modelyard.health.limits import Limits
     from modelyard.health.local_state import LocalState
     from modelyard.health.redis_state import RedisState
@@ -21,6 +22,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "BreakerPolicy",
     "Limits",
     # for a state of your own
+    "Clock",
     "Reason",
     "Refusal",
     "SharedState",
@@ -31,6 +33,7 @@ _EXPORTS = Exports(
     __name__,
     """
     health.breaker: BreakerPolicy
+    health.clock: Clock
     health.limits: Limits
     health.local_state: LocalState
     health.redis_state: RedisState

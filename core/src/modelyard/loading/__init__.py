@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelyard._exports import Exports
 
 if TYPE_CHECKING:
-    from modelyard.loading.failures import PluginFailure, PluginStatus
+    from modelyard.loading.failures import PluginFailure, PluginStatus, Stage
     from modelyard.loading.policy import PluginPolicy
     from modelyard.loading.readiness import ProviderState, ProviderStatus
 
@@ -17,12 +17,13 @@ __all__ = [
     "PluginStatus",
     "ProviderState",
     "ProviderStatus",
+    "Stage",
 ]
 
 _EXPORTS = Exports(
     __name__,
     """
-    loading.failures: PluginFailure PluginStatus
+    loading.failures: PluginFailure PluginStatus Stage
     loading.policy: PluginPolicy
     loading.readiness: ProviderState ProviderStatus
     """,

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING
 from modelyard._exports import Exports
 
 if TYPE_CHECKING:
-    from modelyard.catalog.constraints import Constraints
+    from modelyard.catalog.constraints import Constraints, Exclusion
     from modelyard.deployments.candidates import Candidate
     from modelyard.routing.needs import Needs
-    from modelyard.routing.policy import RouteChoice, RoutePolicy
+    from modelyard.routing.policy import Order, OrderName, RouteChoice, RoutePolicy
     from modelyard.routing.trace import RouteStep, RouteTrace
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # what the host asks for
     "Constraints",
+    "Order",
+    "OrderName",
     "RouteChoice",
     "RoutePolicy",
     # what was decided
     "Candidate",
+    "Exclusion",
     "Needs",
     "RouteStep",
     "RouteTrace",
@@ -31,10 +34,10 @@ __all__ = [  # noqa: RUF022  # grouped by subject
 _EXPORTS = Exports(
     __name__,
     """
-    catalog.constraints: Constraints
+    catalog.constraints: Constraints Exclusion
     deployments.candidates: Candidate
     routing.needs: Needs
-    routing.policy: RouteChoice RoutePolicy
+    routing.policy: Order OrderName RouteChoice RoutePolicy
     routing.trace: RouteStep RouteTrace
     """,
 )

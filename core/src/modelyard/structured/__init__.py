@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from modelyard.structured.errors import OutputError, OutputValidationError, RefusalError, TruncatedOutputError
     from modelyard.structured.generate import GenerateStream
     from modelyard.structured.generated import Generated
+    from modelyard.structured.strategy import Strategy
     from modelyard.structured.sync_stream import SyncGenerateStream
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # objects
     "GenerateStream",
     "Generated",
+    "Strategy",
     "SyncGenerateStream",
     # what can go wrong
     "OutputError",
@@ -30,6 +32,7 @@ _EXPORTS = Exports(
     structured.errors: OutputError OutputValidationError RefusalError TruncatedOutputError
     structured.generate: GenerateStream
     structured.generated: Generated
+    structured.strategy: Strategy
     structured.sync_stream: SyncGenerateStream
     """,
 )

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     )
     from modelyard.testing.record import Player, Recorder, check_recordings
     from modelyard.testing.replay import Exchange, ReplayServer, load_exchanges
-    from modelyard.testing.script import Call, Failure, FailureKind, Script, Step, Text, Think
+    from modelyard.testing.script import Call, Failure, FailureKind, Script, ScriptedUsage, Step, Text, Think
     from modelyard.testing.scripted import ScriptedProvider
-    from modelyard.testing.server import Hang, LoopbackServer, Pause, Received, Reply, ReplyStep, Reset
+    from modelyard.testing.server import Handler, Hang, LoopbackServer, Pause, Received, Reply, ReplyStep, Reset
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # the conformance suite
@@ -46,6 +46,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "FailureKind",
     "Script",
     "ScriptedProvider",
+    "ScriptedUsage",
     "Step",
     "Text",
     "Think",
@@ -65,6 +66,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "sse",
     "tool_names",
     # servers on loopback
+    "Handler",
     "Hang",
     "LoopbackServer",
     "Pause",
@@ -110,9 +112,9 @@ _EXPORTS = Exports(
     testing.faults: reset_before_head split
     testing.record: Player Recorder check_recordings
     testing.replay: Exchange ReplayServer load_exchanges
-    testing.script: Call Failure FailureKind Script Step Text Think
+    testing.script: Call Failure FailureKind Script ScriptedUsage Step Text Think
     testing.scripted: ScriptedProvider
-    testing.server: Hang LoopbackServer Pause Received Reply ReplyStep Reset
+    testing.server: Handler Hang LoopbackServer Pause Received Reply ReplyStep Reset
     """,
 )
 __getattr__ = _EXPORTS.get

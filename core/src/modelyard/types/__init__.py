@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TextPart,
         ToolCall,
         ToolResult,
+        ToolResultContent,
     )
     from modelyard.types.controls import Cache, Effort, OutputFormat, ReasoningOptions, Verbosity
     from modelyard.types.cost import Cost
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from modelyard.types.report import Action, Note, Report
     from modelyard.types.request import HistoryPolicy, Messages, Models, OnUnsupported, Request
     from modelyard.types.size import TokenCount
-    from modelyard.types.tools import Tool, ToolChoice
+    from modelyard.types.tools import Tool, ToolChoice, ToolMode
     from modelyard.types.usage import Usage
 
 __all__ = [  # noqa: RUF022  # grouped by subject
@@ -71,6 +72,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "TextPart",
     "ToolCall",
     "ToolResult",
+    "ToolResultContent",
     # requests
     "Cache",
     "Effort",
@@ -84,6 +86,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "TokenCount",
     "Tool",
     "ToolChoice",
+    "ToolMode",
     "Verbosity",
     # events of a stream
     "ContentDelta",
@@ -124,7 +127,7 @@ _EXPORTS = Exports(
     types.base: JsonObject Opaque
     types.completion: Completion
     types.content: CitationPart FilePart ImagePart OpaquePart Part ReasoningPart RefusalPart TextPart ToolCall
-    types.content: ToolResult
+    types.content: ToolResult ToolResultContent
     types.controls: Cache Effort OutputFormat ReasoningOptions Verbosity
     types.cost: Cost
     types.events: ContentDelta Done ErrorEvent Event ReasoningDelta State Status ToolCallDelta ToolCallEnd
@@ -139,7 +142,7 @@ _EXPORTS = Exports(
     types.report: Action Note Report
     types.request: HistoryPolicy Messages Models OnUnsupported Request
     types.size: TokenCount
-    types.tools: Tool ToolChoice
+    types.tools: Tool ToolChoice ToolMode
     types.usage: Usage
     """,
 )
