@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import modelyard.provider
+import modelyard.testing
 from modelyard.scaffold import SHAPES, check_name, write_project
 
 from .api import MODULES
@@ -100,3 +101,9 @@ def test_the_code_on_a_page_imports_public_modules_only(path: Path) -> None:
     lines = re.findall(r"^[+> ]*((?:from|import) modelyard[a-z_.]*(?: import .*)?)$", text, re.MULTILINE)
     named = {line.split()[1] for line in lines}
     assert {name for name in named if not name.startswith("modelyard_")} <= {*MODULES}
+
+
+def test_the_page_on_testing_names_everything_there_is() -> None:
+    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    missing = [name for name in modelyard.testing.__all__ if not re.search(rf"`{name}`", page)]
+    assert missing == []
