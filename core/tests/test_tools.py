@@ -59,7 +59,7 @@ def test_tools_can_be_written_in_the_chat_shape() -> None:
     nested = Tool.model_validate({"type": "function", "function": {"name": "f", "parameters": None}})
     flat = Tool.model_validate({"type": "function", "name": "f"})
     assert nested == flat == Tool(name="f")
-    assert not flat.has_parameters
+    assert not flat.parameters.get("properties")
 
 
 def test_a_tool_with_a_broken_schema_says_so() -> None:

@@ -19,7 +19,7 @@ claude-fable-5-2 claude-mythos-5-2 claude-haiku-5-5 claude-sonnet-5-5 claude-fab
 claude-mythos-5-1 claude-sonnet-5 claude-fable-5 claude-mythos-5 claude-opus-5 claude-opus-4-8 claude-opus-4-7
 claude-mythos-preview claude-opus-4-6 claude-sonnet-4-6 claude-haiku-4-5 claude-opus-4-5 claude-sonnet-4-5
 """.split()
-CURRENT = [card for card in CARDS.values() if not card.lifecycle.is_retired(TODAY)]
+CURRENT = [card for card in CARDS.values() if (card.lifecycle.retires or date.max) > TODAY]
 ids = [card.id for card in CURRENT]
 
 

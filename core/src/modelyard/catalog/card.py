@@ -67,10 +67,6 @@ class Lifecycle(Frozen):
     retires: date | None = None
     replacement: str | None = None
 
-    def is_retired(self, today: date) -> bool:
-        """Return whether the retirement date has come."""
-        return self.retires is not None and self.retires <= today
-
 
 class PriceStep(Frozen):
     """US dollars per million tokens, from a date on and above a prompt size.

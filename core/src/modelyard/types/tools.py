@@ -60,16 +60,6 @@ class Tool(Frozen):
             raise ValueError("the schema of a tool's parameters must be of type object")
         return schema
 
-    @property
-    def has_parameters(self) -> bool:
-        """True if the schema names any property or leaves the object open in another way."""
-        return set(self.parameters) - {
-            "type",
-            "properties",
-            "additionalProperties",
-            "required",
-        } != set() or bool(self.parameters.get("properties"))
-
 
 class ToolChoice(Frozen):
     """``auto``, ``required``, ``none``, or one tool by ``name`` (then ``mode`` is ``required``)."""

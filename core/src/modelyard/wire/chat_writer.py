@@ -46,6 +46,7 @@ class ChatWriter:
         self.reporter = reporter
         self.wire: list[JsonObject] = []
         self._attached: list[JsonObject] = []
+        self._merged = quirks.merged
 
     def write(self, messages: Sequence[Message]) -> list[JsonObject]:
         """Write the ``messages``; one message of ours becomes one for each tool result it holds.
@@ -79,12 +80,12 @@ class ChatWriter:
 
     def append(self, message: JsonObject) -> None:
         """Put a message at the end, under the rules for the order of roles."""
-        if message["role"] != "tool":
+        role = message["role"]
+        if self._attached and role != "tool":
             self._flush_attached()
-        quirks, before = self.quirks, self.wire[-1]["role"] if self.wire else "system"
-        if message["role"] == "system" and quirks.system_after is not None and before not in quirks.system_after:
-            message = self._as_user(message)
-        if message["role"] in quirks.merged and self.wire and merge(self.wire[-1], message):
+        if role == "system" and self._is_late():
+            message, role = self._as_user(message), "user"
+        if role in self._merged and self.wire and merge(self.wire[-1], message):
             return
         self.wire.append(message)
 
@@ -235,6 +236,11 @@ class ChatWriter:
         if self._attached:
             content, self._attached = self._attached, []
             self.append({"role": "user", "content": content})
+
+    def _is_late(self) -> bool:
+        """Whether a system message would stand where the server takes none."""
+        after = self.quirks.system_after
+        return after is not None and bool(self.wire) and self.wire[-1]["role"] not in after
 
     def _as_user(self, message: JsonObject) -> JsonObject:
         title = self.quirks.title
