@@ -89,7 +89,7 @@ class Call:
     async def final_request(self, deployment: Deployment, session: Session) -> Request:
         """The request for a deployment, with bytes for the URLs its provider does not fetch."""
         if self.inliner is None:
-            return self.request_for(deployment)
+            return self.request_for(deployment).for_attempt()
         return await self.inliner.request_for(deployment, session)
 
     def takes(self, deployment: Deployment) -> bool:

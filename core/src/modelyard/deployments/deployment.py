@@ -96,6 +96,8 @@ class Deployment:
 
         Fields the plugin does not take are gone, and noted.
 
+        It is the plugin's own: whatever the plugin changes in it changes nothing of the host's.
+
         Raises ``InvalidRequestError`` or ``UnsupportedFeatureError`` for one that cannot be sent here; the plugin
         is not asked as long as URLs are to be fetched.
         """
@@ -105,7 +107,7 @@ class Deployment:
             options = {**request.options_for(self.provider), **self.fields}
             options = {**request.provider_options, self.provider: options}
             request = request.model_copy(update={"provider_options": options})
-        written = as_taken(request, self.binding.fields, self.binding.info, self.target)
+        written = as_taken(request, self.binding.fields, self.binding.info, self.target).set_apart()
         if not written.awaits_urls:
             self.binding.validate(written, self.card)
         return written

@@ -19,6 +19,7 @@ from modelyard.errors import ConfigurationError
 from modelyard.loading.kinds import CREDENTIALS
 from modelyard.log import logger
 from modelyard.session import SessionSettings
+from modelyard.types.isolated import copied
 
 if TYPE_CHECKING:
     from modelyard.credentials.resolve import Credential, CredentialResolver
@@ -206,8 +207,8 @@ class Endpoints:
                 proxy=config.proxy,
                 max_connections=config.max_connections,
                 connect_timeout=self._connect_timeout,
-                headers=config.headers,
-                options=config.options,
+                headers=dict(config.headers),
+                options=copied(config.options),
                 tls=self._tls.trusting(config.trust),
                 bounds=self._bounds,
                 query=query,

@@ -68,6 +68,8 @@ class Request(Frozen):
     stream: bool = False
     _adaptation: Adaptation | None = PrivateAttr(default=None)
     _awaits_urls: bool = PrivateAttr(default=False)
+    _original: Request | None = PrivateAttr(default=None)
+    _handed_out: bool = PrivateAttr(default=False)
 
     @field_validator("stop", mode="before")
     @classmethod
@@ -118,6 +120,27 @@ class Request(Frozen):
     def awaiting_urls(self, awaits: bool) -> Self:
         """Say of a request just made whether it awaits URLs; returns the request itself."""
         self._awaits_urls = awaits
+        return self
+
+    def set_apart(self) -> Request:
+        """A copy for a plugin: what it changes in it, at any depth, changes nothing of this one."""
+        from modelyard.types.isolated import isolated
+
+        own = isolated(self)
+        return own if own is self else own.copy_of(self)
+
+    def copy_of(self, original: Request) -> Request:
+        """Remember what this one is a copy of; returns the request itself."""
+        self._original, self._handed_out = original, False
+        return self
+
+    def for_attempt(self) -> Request:
+        """The request to hand to the plugin: this copy once, then further copies of what it was made of."""
+        if self._original is None:
+            return self
+        if self._handed_out:
+            return self._original.set_apart()
+        self._handed_out = True
         return self
 
     def options_for(self, provider: str) -> JsonObject:
