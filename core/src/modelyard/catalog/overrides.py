@@ -59,7 +59,7 @@ class Overrides:
         return bool(self.models or self.aliases or self.prices or self.cards)
 
     def only(self, providers: Collection[str]) -> Overrides | None:
-        """What concerns some providers; ``None`` where a model of theirs is said to be like one of another's."""
+        """Overrides of some providers; ``None`` where a model of theirs is said to be like one of another's."""
         models = {ref: facts for ref, facts in self.models.items() if _provider(ref) in providers}
         likes = (facts.get("like") for facts in models.values())
         if any(isinstance(like, str) and _provider(like) not in providers for like in likes):

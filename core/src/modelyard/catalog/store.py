@@ -75,11 +75,11 @@ class CatalogStore:
 
     @property
     def whole(self) -> bool:
-        """Whether every plugin is loaded and its cards are at hand."""
+        """True if every plugin is loaded and its cards are at hand."""
         return self._snapshot is not None
 
     def knows(self, names: tuple[str, ...]) -> bool:
-        """Whether ``of`` has an answer at hand."""
+        """Return whether ``of`` has an answer at hand."""
         return self._snapshot is not None or names in self._partial
 
     def of(self, names: tuple[str, ...]) -> Catalog:

@@ -92,7 +92,7 @@ class PluginRegistry:
             return frozenset((*found, *self._bindings, *self._failures, *disabled, *FIRST_PARTY))
 
     def pending(self) -> bool:
-        """Whether any plugin has yet to be imported."""
+        """Return whether any plugin has yet to be imported."""
         with self._lock:
             return any(self._is_pending(name) for name in self._discover())
 
