@@ -19,6 +19,7 @@ from modelyard.provider import (
     Completion,
     Done,
     FilePart,
+    JsonObject,
     Message,
     ModelCard,
     Part,
@@ -32,12 +33,13 @@ from modelyard.provider import (
     Usage,
     hookimpl,
 )
-from modelyard.testing import Emulator, ProviderConformance
+from modelyard.testing import Dialect, Emulator, ProviderConformance, Received, Script
 from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.rules import Violation
 from modelyard.testing.conformance.samples import SAMPLES
 from modelyard.testing.conformance.subject import Subject
 from modelyard.types.fields import CORE_FIELDS
+from modelyard_mistral.testing.dialect import MistralDialect
 
 PROVIDERS = ("claude", "gemini", "mistral", "openai")
 Change = Callable[[Request], Request]
@@ -92,15 +94,17 @@ def laid_over(provider: str, over: Overlay) -> ModuleType:
 
 
 @contextmanager
-def bench(provider: str, plugin: ModuleType | None) -> Iterator[Bench]:
-    subject = Subject(provider, plugin)
+def bench(provider: str, plugin: ModuleType | None, dialect: Dialect | None) -> Iterator[Bench]:
+    subject = Subject(provider, plugin, dialect)
     with Emulator(subject.dialect) as emulator:
         yield Bench(subject, subject.default_card(), emulator)
 
 
-def complaint(case: str, provider: str, plugin: ModuleType | None, *arguments: object) -> str:
+def complaint(
+    case: str, provider: str, plugin: ModuleType | None, *arguments: object, dialect: Dialect | None = None
+) -> str:
     """What a case of the kit says of a plugin; empty where it passes."""
-    with bench(provider, plugin) as served:
+    with bench(provider, plugin, dialect) as served:
         try:
             getattr(ProviderConformance, case)(ProviderConformance(), served, *arguments)
         except Violation as violation:
@@ -393,6 +397,19 @@ def test_a_mapper_that_fails_is_caught() -> None:
     assert "any body of an error is mapped" in complaint("test_any_body_of_an_error_is_mapped", "mistral", plugin)
     said = complaint("test_every_exception_of_its_libraries_is_mapped", "mistral", plugin)
     assert "every exception of the plugin's libraries is mapped" in said
+
+
+class BrokenDialect(MistralDialect):
+    """A dialect with a slip of its own."""
+
+    def body(self, script: Script, received: Received) -> JsonObject:
+        return {"usage": script.usage.inputs}  # type: ignore[attr-defined]  # the slip
+
+
+def test_a_slip_of_the_dialect_is_told_with_its_line() -> None:
+    said = complaint("test_the_request_id_is_read", "mistral", None, False, dialect=BrokenDialect())
+    assert "the dialect answers every request" in said
+    assert "script.usage.inputs" in said
 
 
 def test_an_honest_note_about_a_field_that_cannot_be_sent_passes() -> None:

@@ -21,7 +21,8 @@ class Emulator(LoopbackServer):
     """Serves one provider's API. Scripts are used up one for each request, then ``default`` serves.
 
     ``default`` may be a function that makes a script for a request. ``fault`` is applied to every reply.
-    ``rejected`` lists why requests were refused.
+    ``rejected`` lists why requests were refused, ``broken`` what the dialect raised that it should not have: the
+    client sees no more of that than a connection that ends.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Emulator(LoopbackServer):
         self.default = default
         self.fault = fault
         self.rejected: list[str] = []
+        self.broken: list[Exception] = []
 
     def add(self, *scripts: Script | Reply) -> None:
         """Append scripts, or ready replies, for the next requests."""
@@ -48,6 +50,13 @@ class Emulator(LoopbackServer):
         return {"api_key": api_key, "base_url": self.url}
 
     def _reply(self, received: Received) -> Reply:
+        try:
+            return self._make_reply(received)
+        except Exception as error:
+            self.broken.append(error)
+            raise
+
+    def _make_reply(self, received: Received) -> Reply:
         try:
             self.dialect.check(received)
         except Rejection as rejection:

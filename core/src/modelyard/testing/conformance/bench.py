@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +96,11 @@ class Bench:
     async def events(self, script: Script | Reply, messages: Any = "Hi", **options: Any) -> list[Event]:
         """The events of a scripted answer, held to the grammar."""
         self.emulator.add(script)
-        async with self.runtime() as runtime, runtime.stream(self.reference, messages, **options) as stream:
-            events = [event async for event in stream]
-        self.accepted()
+        try:
+            async with self.runtime() as runtime, runtime.stream(self.reference, messages, **options) as stream:
+                events = [event async for event in stream]
+        finally:
+            self.accepted()
         check_stream([event for event in events if event.type != "status"])
         return events
 
@@ -110,6 +113,7 @@ class Bench:
                 else:
                     answer = await runtime.complete(self.reference, messages, **options)
             except ModelyardError as error:
+                self.dialect_works()
                 return error
         require(
             False,
@@ -119,8 +123,24 @@ class Bench:
         )
         raise AssertionError
 
+    def dialect_works(self) -> None:
+        """The author's dialect must not have raised: the plugin would be blamed for a lost connection."""
+        __tracebackhide__ = True
+        if not self.emulator.broken:
+            return
+        error = self.emulator.broken[0]
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        require(
+            False,
+            "the dialect answers every request",
+            f"{type(error).__name__}: {error}, at {place.filename}:{place.lineno} in {place.name}: {place.line}",
+            "mend the dialect; raise Rejection for what the real API refuses",
+        )
+
     def accepted(self) -> None:
         """Every request so far must have been one the real API accepts."""
+        __tracebackhide__ = True
+        self.dialect_works()
         require(
             not self.emulator.rejected,
             "requests are what the API accepts",

@@ -123,6 +123,7 @@ async def _arrived(bench: Bench, runtime: Runtime, *, stream: bool, **options: A
 
 
 async def _hold_to(bench: Bench, runtime: Runtime, sample: Sample, *, stream: bool) -> None:
+    __tracebackhide__ = True
     if not bench.allows(*sample.needs):
         return
     try:

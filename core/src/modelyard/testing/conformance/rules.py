@@ -24,6 +24,7 @@ def require(condition: object, rule: str, found: object, fix: str, *, event: int
 
     ``found`` says what is there instead, ``event`` at which place of a stream, ``fix`` what the author can do.
     """
+    __tracebackhide__ = True  # rule, found and fix stand alone
     if condition:
         return
     place = f"\n  event: {event}" if event is not None else ""
@@ -37,6 +38,7 @@ def case(function: C) -> C:
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
         try:
             outcome = function(*args, **kwargs)
             if isinstance(outcome, Coroutine):

@@ -70,10 +70,25 @@ class Sample:
 
 _TOOLS: Final = {"tools": [SAMPLE_TOOL]}
 _SPECIAL: Final[Mapping[str, tuple[Sample, ...]]] = {
-    "tools": (Sample("tools", _TOOLS, marks=("zq_tool", "zq what it does", "zq_argument"), needs=("tools",)),),
+    "tools": (
+        Sample("tools", _TOOLS, marks=("zq_tool", "zq what it does", "zq_argument"), needs=("tools",)),
+        Sample(
+            "tools.strict",
+            {"tools": [SAMPLE_TOOL.model_copy(update={"strict": True})]},
+            _TOOLS,
+            needs=("tools", "strict_tools"),
+        ),
+    ),
     "tool_choice": (
         Sample(
             "tool_choice", {**_TOOLS, "tool_choice": "required"}, _TOOLS, needs=("tools", "forced_tool_choice")
+        ),
+        Sample(
+            "tool_choice.name",
+            {**_TOOLS, "tool_choice": SAMPLE_TOOL.name},
+            _TOOLS,
+            marks=(SAMPLE_TOOL.name,),
+            needs=("tools", "forced_tool_choice"),
         ),
         Sample("tool_choice.none", {**_TOOLS, "tool_choice": "none"}, _TOOLS, needs=("tools",)),
     ),

@@ -12,9 +12,10 @@ import pytest
 from modelyard.catalog.capability import CapabilityName
 from modelyard.testing.conformance.bench import Bench
 from modelyard.testing.conformance.fields import REFUSALS, send
+from modelyard.testing.conformance.media import PIXEL
 from modelyard.testing.conformance.rules import case, require
 from modelyard.testing.conformance.samples import SAMPLE_TOOL
-from modelyard.types.content import FilePart, Part, RefusalPart, TextPart, ToolCall, ToolResult
+from modelyard.types.content import FilePart, ImagePart, Part, RefusalPart, TextPart, ToolCall, ToolResult
 from modelyard.types.messages import Message
 
 __all__ = ["TurnCases"]
@@ -68,6 +69,11 @@ def _loop(**marks: Any) -> list[Message]:
     return [Message.user("Hi"), Message(role="assistant", content=(call,)), Message.tool(result)]
 
 
+def _image(**marks: Any) -> list[Message]:
+    picture = ImagePart.model_validate({"data": PIXEL, "media_type": "image/png", **marks})
+    return [Message.user([TextPart(text="What is this?"), picture])]
+
+
 _TOOLS: Final = {"tools": [SAMPLE_TOOL]}
 _MARKS: Final[Mapping[str, Mark]] = {
     "is_error of a tool result": Mark(_loop(is_error=True), _loop(), _TOOLS, _TOOLS, ("tools",)),
@@ -80,6 +86,8 @@ _MARKS: Final[Mapping[str, Mark]] = {
         _turn(), _turn(), {"tools": [SAMPLE_TOOL.model_copy(update={"cache": True})]}, _TOOLS, ("tools",)
     ),
     "cache of a tool result": Mark(_loop(cache=True), _loop(), _TOOLS, _TOOLS, ("tools",)),
+    "detail of an image": Mark(_image(detail="low"), _image(), needs=("images",)),
+    "cache of an image": Mark(_image(cache=True), _image(), needs=("images",)),
     "name of a speaker": Mark([_turn()[0].model_copy(update={"name": "zq_ada"})], _turn()),
 }
 

@@ -64,7 +64,10 @@ async def _parallel(bench: Bench) -> None:
 
 
 async def _one_at_a_time(bench: Bench) -> None:
+    await bench.ask("Hi", _CALL, tools=[WEATHER])
+    plain = bench.body
     await bench.ask_noted("parallel_tool_calls", "Hi", _CALL, tools=[WEATHER], parallel_tool_calls=False)
+    bench.needs(bench.body != plain, "the request is the same without it, and there is no note")
 
 
 async def _forced(bench: Bench) -> None:
