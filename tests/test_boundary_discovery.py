@@ -20,6 +20,7 @@ DAMAGED: dict[str, tuple[bytes, bytes]] = {
     "P01 a line without =": (b"[modelyard.providers]\nacme\n", b""),
     "a line without = in another group": (b"[console_scripts]\nacme\n" + POINTS, b""),
     "a byte that is no UTF-8": (POINTS + b"zo\xeb = z\n", b""),
+    "a section that is not closed": (b"[modelyard.providers\nacme = acme_plugin\n", b""),
     "P01 and P03": (b"[modelyard.providers]\nacme\n", b"Author: Zo\xeb\n"),
 }
 
@@ -31,6 +32,14 @@ def test_a_package_of_ours_with_damaged_entry_points_is_set_aside_at_discovery(c
     said = run_fresh(tmp_path, LIST)
     assert all(row in said for row in OURS)
     assert "modelyard-acme modelyard-acme quarantined discovery entry_points.txt cannot be read" in said
+
+
+@pytest.mark.parametrize("value", [b"", b"!!! no module", b"acme plugin"])
+def test_an_entry_point_that_names_no_module_is_set_aside_at_discovery(value: bytes, tmp_path: Path) -> None:
+    lay(tmp_path, points=b"[modelyard.providers]\nacme = " + value + b"\n")
+    said = run_fresh(tmp_path, LIST)
+    assert all(row in said for row in OURS)
+    assert "modelyard-acme acme quarantined discovery entry_points.txt names no module for 'acme'" in said
 
 
 UNRELATED = {

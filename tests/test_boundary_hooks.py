@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard import ModelyardError, Runtime
-from modelyard.provider import parse_cards
+from modelyard.provider import hookimpl, parse_cards
 
 from .packages import GOOD_MODULE, module_of
 
@@ -26,7 +26,15 @@ def pair(changes: str) -> Runtime:
     return Runtime(plugins=[bad(changes), bad("", "good")])
 
 
-HOOK = "\n@hookimpl\n"
+HOOK = """
+from asyncio import CancelledError
+
+class Touchy:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+@hookimpl
+"""
 ANSWERS = {
     "P14 complete returns None": (
         "modelyard_complete",
@@ -54,6 +62,29 @@ ANSWERS = {
     "map_error raises": (
         "modelyard_map_error",
         "async def modelyard_complete(): raise ValueError('boom')\n@hookimpl\ndef modelyard_map_error(): 1 / 0",
+    ),
+    "open cancels itself": (
+        "modelyard_open",
+        "async def modelyard_open(settings): raise CancelledError",
+    ),
+    "open returns what fails when asked": (
+        "modelyard_open",
+        "async def modelyard_open(settings): return Touchy()",
+    ),
+    "complete cancels itself": ("modelyard_complete", "async def modelyard_complete(): raise CancelledError"),
+    "complete returns what fails when asked": (
+        "modelyard_complete",
+        "async def modelyard_complete(): return Touchy()",
+    ),
+    "validate cancels": ("modelyard_validate", "def modelyard_validate(request): raise CancelledError"),
+    "validate ends the process": ("modelyard_validate", "def modelyard_validate(request): raise SystemExit(3)"),
+    "validate returns what fails when asked": (
+        "modelyard_validate",
+        "def modelyard_validate(request): return Touchy()",
+    ),
+    "map_error ends the process": (
+        "modelyard_map_error",
+        "async def modelyard_complete(): raise ValueError('boom')\n@hookimpl\ndef modelyard_map_error(): exit(3)",
     ),
     "map_error returns None": (
         "modelyard_map_error",
@@ -97,6 +128,7 @@ STREAMS = {
     "yields a dict": "async def modelyard_stream(): yield {'type': 'content_delta'}",
     "yields a list of text": "async def modelyard_stream(): yield ['hello']",
     "yields a class": "async def modelyard_stream(): yield [ContentDelta]",
+    "cancels itself": "async def modelyard_stream():\n    raise CancelledError\n    yield",
     "yields a number": "async def modelyard_stream(): yield 5",
 }
 
@@ -163,7 +195,46 @@ def test_p25_an_id_that_cannot_be_addressed_is_refused_at_load(wrong: str) -> No
     assert "an id is of lower-case letters, digits and single hyphens" in said or "is an alias of" in said
 
 
+@pytest.mark.parametrize(
+    "wrong", ["fields='temperature'", "fields=5", "fields={5}", "options=None", "absent=None", "absent=['top_k']"]
+)
+def test_a_fact_of_the_provider_of_a_wrong_type_is_refused_at_load(wrong: str) -> None:
+    info = f"ProviderInfo(id='bad', name='x', base_url='https://x.example', {wrong})"
+    assert f"{wrong.partition('=')[0]} of ProviderInfo must" in reason(
+        f"{HOOK}def modelyard_provider(): return {info}"
+    )
+
+
+def test_a_required_hook_that_only_wraps_is_a_load_error_that_says_so() -> None:
+    source = bad("")
+    source.modelyard_complete = hookimpl(wrapper=True)(lambda: (yield))  # type: ignore[attr-defined]
+    with pytest.raises(ModelyardError, match="modelyard_complete is marked as a wrapper"):
+        Runtime(plugins=[source]).plugins()
+
+
+@pytest.mark.parametrize(
+    "written", ["def modelyard_tools(request, crd): ...", "async def modelyard_tools(session): ..."]
+)
+def test_p37_a_retired_hook_harms_nobody_however_it_is_written(
+    written: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime = Runtime(plugins=[bad(HOOK + written)])
+    assert next(row for row in runtime.plugins() if row.name == "bad").state == "loaded"
+    assert not warnings(caplog, "modelyard_tools")
+
+
 # Tomorrow's plugin
+
+
+async def test_a_field_of_requests_that_only_a_newer_core_has_is_one_warning_with_what_was_meant(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    info = (
+        "ProviderInfo(id='bad', name='x', base_url='https://x.example', key_optional=True, fields={'temprature'})"
+    )
+    async with Runtime(plugins=[bad(f"{HOOK}def modelyard_provider(): return {info}")]) as runtime:
+        assert (await runtime.complete("bad:m", "hi")).text == "hello from bad"
+    assert len(warnings(caplog, "did you mean 'temperature'?")) == 1
 
 
 def warnings(caplog: pytest.LogCaptureFixture, word: str) -> list[Any]:
@@ -260,7 +331,7 @@ async def test_a_word_or_field_of_a_card_that_only_a_newer_core_knows_is_kept_wi
     facts, word = NEWER[case]
     document = {"models": [{"id": "m", "label": "m"}, {"id": "v", "label": "v", **facts}]}
     source = f"""
-from modelyard.provider import parse_cards
+from modelyard.provider import hookimpl, parse_cards
 {HOOK.strip()}
 def modelyard_models(): return parse_cards({json.dumps(document).encode()!r}, "bad", "models.json")
 """

@@ -84,11 +84,12 @@ class StreamAttempt:
                     yield batch
         except Exception as error:
             self._fail(deployment.to_error(error, answered=self._info is not None))
-        except BaseException:  # cancelled, left by its consumer, or something that ends the process
-            if self.completion is None:
-                self._cancelled = True
-                await self._engine.cancelled(self.attempt)
-            raise
+        except BaseException as error:  # cancelled, left by its consumer, or something that ends the process
+            own = deployment.binding.cancelled_itself(error)
+            if own is None:
+                await self._given_up()
+                raise
+            self._fail(deployment.to_error(own))
         finally:
             watchdog.stop()
             try:
@@ -96,6 +97,11 @@ class StreamAttempt:
                     await _close(source)
             finally:
                 use.release()
+
+    async def _given_up(self) -> None:
+        if self.completion is None:
+            self._cancelled = True
+            await self._engine.cancelled(self.attempt)
 
     def _take(self, item: ResponseInfo | Event | Sequence[Event] | _End, watchdog: Watchdog) -> list[Event]:
         if isinstance(item, ResponseInfo):

@@ -12,7 +12,7 @@ import pluggy
 
 from modelyard import hookspecs
 from modelyard.errors import ModelyardError, ProviderError, UnsupportedFeatureError
-from modelyard.loading.returned import PluginReturns, one_line
+from modelyard.loading.returned import PluginReturns, has_method, one_line
 from modelyard.log import logger
 from modelyard.types.fields import taken_by
 from modelyard.types.provider import ProviderInfo
@@ -67,7 +67,7 @@ class ProviderBinding:
         """Open a session; what goes wrong and tells nothing by itself is told with the hook's name."""
         hook = "modelyard_open"
         try:
-            session = await self._returns.awaitable(hook, self._hook.modelyard_open(settings=settings))
+            session = await self._returns.awaited(hook, self._hook.modelyard_open(settings=settings))
         except ModelyardError:
             raise
         except Exception as error:
@@ -75,7 +75,7 @@ class ProviderBinding:
             if type(mapped) is ProviderError:  # the plugin does not know it either
                 mapped = self._returns.broke(hook, error)
             raise mapped from error
-        if not callable(getattr(session, "aclose", None)):
+        if not has_method(session, "aclose"):
             raise self._returns.wrong(hook, session, "session with an aclose()")
         return session  # type: ignore[return-value]
 
@@ -83,7 +83,7 @@ class ProviderBinding:
         """Ask for a whole answer; what the request's history changed is undone in it."""
         hook = "modelyard_complete"
         asked = self._hook.modelyard_complete(session=session, request=request, card=card)
-        answer = self._returns.completion(hook, await self._returns.awaitable(hook, asked))
+        answer = self._returns.completion(hook, await self._returns.awaited(hook, asked))
         return answer if request.adaptation is None else request.adaptation.restore(answer)
 
     def stream(self, session: Session, request: Request, card: ModelCard) -> AsyncIterator[StreamItem]:
@@ -95,6 +95,10 @@ class ProviderBinding:
     def wrong_item(self, item: object) -> InvalidResponseError:
         """The error for something that a stream yielded and that is neither an event nor a batch of them."""
         return self._returns.wrong("modelyard_stream", item, "event or list of events")
+
+    def cancelled_itself(self, error: BaseException) -> InvalidResponseError | None:
+        """The error for a stream that ended in a cancellation nobody asked for, ``None`` for anything else."""
+        return self._returns.cancelled("modelyard_stream", error)
 
     def unknown_event(self, kind: str) -> None:
         """Warn, once, of a type of event that only a newer core knows; the consumer does not see those."""
@@ -112,9 +116,9 @@ class ProviderBinding:
         hook = "modelyard_validate"
         try:
             said = self._hook.modelyard_validate(request=request, card=card)
-        except ModelyardError:
+        except (ModelyardError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise self._returns.broke(hook, error) from error
         self._returns.nothing(hook, said)
 
@@ -123,9 +127,9 @@ class ProviderBinding:
         hook = "modelyard_fetches"
         try:
             said = self._hook.modelyard_fetches(session=session, part=part, card=card)
-        except ModelyardError:
+        except (ModelyardError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise self._returns.broke(hook, error) from error
         return self._returns.answer(hook, said) is not False
 
@@ -138,20 +142,22 @@ class ProviderBinding:
                 f"The plugin for {self.info.id!r} cannot list the models its provider serves now.",
                 feature="list_models",
             )
-        return self._returns.cards(hook, await self._returns.awaitable(hook, asked))
+        return self._returns.cards(hook, await self._returns.awaited(hook, asked))
 
     async def count_tokens(self, session: Session, request: Request, card: ModelCard) -> int | None:
         """The input tokens by the provider's count, ``None`` where it does not count."""
         hook = "modelyard_count_tokens"
         asked = self._hook.modelyard_count_tokens(session=session, request=request, card=card)
-        return None if asked is None else self._returns.count(hook, await self._returns.awaitable(hook, asked))
+        return None if asked is None else self._returns.count(hook, await self._returns.awaited(hook, asked))
 
     def map_error(self, error: BaseException) -> ProviderError:
         """Turn what a hook raised into an error of ours; a mapper that fails is itself reported."""
         hook = "modelyard_map_error"
         try:
             mapped = self._hook.modelyard_map_error(error=error)
-        except Exception as broken:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as broken:
             return self._returns.broke(hook, broken, f" on {one_line(error)},")
         if isinstance(mapped, ProviderError):
             return mapped

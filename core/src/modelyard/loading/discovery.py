@@ -75,6 +75,9 @@ def scan() -> Installed:
             continue
         for entry in entries:
             owner, version = _name_and_version(distribution, stem)
+            if not entry.pattern.match(entry.value):
+                damaged.append(_leads_nowhere(entry, owner, version))
+                continue
             groups.setdefault(entry.group, []).append(FoundPlugin(entry.name, owner, version, entry.load))
     ordered = {group: tuple(sorted(found, key=_by_name)) for group, found in groups.items()}
     return Installed(ordered, tuple(damaged))
@@ -118,7 +121,8 @@ def _without_value(text: str) -> str | None:
     """The first line of an entry-point file that is neither a section, a comment nor ``name = value``."""
     for raw in text.splitlines():
         line = raw.strip()
-        if line and "=" not in line and line[0] not in "#;[":
+        section = line.startswith("[") and line.endswith("]")
+        if line and "=" not in line and line[0] not in "#;" and not section:
             return line
     return None
 
@@ -131,6 +135,12 @@ def _damaged(distribution: IDistribution, stem: str, error: Exception) -> list[P
     if not _concerns_us(distribution, name):
         return []
     return [PluginFailure(name, name, version, "discovery", f"{reason}; install the package anew")]
+
+
+def _leads_nowhere(entry: EntryPoint, owner: str, version: str) -> PluginFailure:
+    reason = f"{_ENTRY_POINTS} names no module for {entry.name!r} of {entry.group}, but {entry.value!r}"
+    logger("plugins").warning("%s %s: %s", owner, version, reason)
+    return PluginFailure(entry.name, owner, version, "discovery", f"{reason}; install the package anew")
 
 
 def _concerns_us(distribution: IDistribution, name: str) -> bool:

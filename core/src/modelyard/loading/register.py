@@ -6,15 +6,12 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pluggy
 
 from modelyard import hookspecs
 from modelyard.suggest import did_you_mean, near_misses
-
-if TYPE_CHECKING:
-    from modelyard.types.request import Request
 
 __all__ = ["ASYNC_HOOKS", "REQUIRED_HOOKS", "STREAM_HOOK", "HookError", "new_manager", "register_hooks"]
 
@@ -30,6 +27,8 @@ ASYNC_HOOKS: Final = frozenset(
     {"modelyard_open", "modelyard_complete", "modelyard_list_models", "modelyard_count_tokens"}
 )
 STREAM_HOOK: Final = "modelyard_stream"
+_RETIRED: Final = frozenset({"modelyard_tools"})
+"""Hooks of earlier cores that nothing calls any more: a plugin that has them loads, however they are written."""
 
 
 class HookError(Exception):
@@ -54,15 +53,7 @@ def new_manager() -> pluggy.PluginManager:
     """Make a plugin manager that knows the contract and nobody yet."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    manager.add_hookspecs(_Retired)
     return manager
-
-
-class _Retired:
-    """Hooks of earlier cores that nothing calls any more: a plugin that still has them loads."""
-
-    @hookspecs.hookspec(firstresult=True)
-    def modelyard_tools(self, request: Request, card: object) -> None: ...
 
 
 def register_hooks(manager: pluggy.PluginManager, plugin: object, name: str) -> tuple[str, ...]:
@@ -94,7 +85,7 @@ def register_hooks(manager: pluggy.PluginManager, plugin: object, name: str) -> 
 
 def missing_hooks(manager: pluggy.PluginManager, plugin: object) -> str | None:
     """Say which required hooks pluggy has not registered, and why; ``None`` when all are there."""
-    reasons = [_why_missing(plugin, name) for name in REQUIRED_HOOKS if not _implemented(manager, name)]
+    reasons = [_why_missing(manager, plugin, name) for name in REQUIRED_HOOKS if not _implemented(manager, name)]
     return "; ".join(reasons) or None
 
 
@@ -103,9 +94,14 @@ def _implemented(manager: pluggy.PluginManager, name: str) -> bool:
     return any(not (each.wrapper or each.hookwrapper) for each in implementations)
 
 
-def _why_missing(plugin: object, name: str) -> str:
+def _why_missing(manager: pluggy.PluginManager, plugin: object, name: str) -> str:
     if callable(getattr(plugin, name, None)):
-        return f"{name} is not marked @hookimpl"
+        marked = manager.parse_hookimpl_opts(plugin, name) is not None
+        return (
+            f"{name} is marked as a wrapper, which needs one to wrap"
+            if marked
+            else f"{name} is not marked @hookimpl"
+        )
     return f"the plugin does not implement {name}{_meant(name, dir(plugin))}"
 
 
@@ -124,7 +120,7 @@ def _arguments(manager: pluggy.PluginManager, name: str) -> tuple[str, ...] | No
 
 def _unknown_hook(hook: _Hook) -> Iterator[str]:
     """What to say of a hook nobody calls; one that is marked optional knows that, a private one is none."""
-    if hook.name.startswith("_") or hook.marks.get("optionalhook"):
+    if hook.name.startswith("_") or hook.name in _RETIRED or hook.marks.get("optionalhook"):
         return
     yield f"this core has no hook {hook.name}{_meant(hook.name, dir(hookspecs))}"
 

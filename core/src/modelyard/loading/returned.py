@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from modelyard.types.completion import Completion
     from modelyard.types.events import StreamItem
 
-__all__ = ["PLUGIN_FAULT", "PluginReturns", "one_line"]
+__all__ = ["PLUGIN_FAULT", "PluginReturns", "has_method", "one_line"]
 
 PLUGIN_FAULT = "plugin_fault"
 """The ``code`` of an error that is a plugin's bug and nothing a provider has said."""
@@ -56,10 +57,24 @@ class PluginReturns:
             message, provider=self._provider, code=PLUGIN_FAULT, retryable=False, hint=hint
         )
 
-    def awaitable(self, hook: str, value: object) -> Awaitable[object]:
+    async def awaited(self, hook: str, value: object) -> object:
         if not hasattr(type(value), "__await__"):
             raise self.wrong(hook, value, "awaitable: it must be an async def")
-        return cast("Awaitable[object]", value)
+        try:
+            return await cast("Awaitable[object]", value)
+        except BaseException as error:
+            own = self.cancelled(hook, error)
+            if own is None:
+                raise
+        raise own
+
+    def cancelled(self, hook: str, error: BaseException) -> InvalidResponseError | None:
+        import asyncio  # not every process that lists plugins calls one
+
+        if not isinstance(error, asyncio.CancelledError):
+            return None
+        task = asyncio.current_task()
+        return None if task is None or task.cancelling() else self.broke(hook, error)
 
     def completion(self, hook: str, value: object) -> Completion:
         from modelyard.types.completion import Completion
@@ -105,8 +120,15 @@ class PluginReturns:
             raise self.wrong(hook, value, "result at all: it raises, or returns nothing")
 
 
+def has_method(value: object, name: str) -> bool:
+    """Return whether an object has a method; one that fails when asked has none."""
+    try:
+        return callable(getattr(value, name, None))
+    except Exception:
+        return False
+
+
 def _discard(value: object) -> None:
     """Close a coroutine that nobody is going to await, so that nobody is warned of it."""
-    close = getattr(value, "close", None)
-    if close is not None and hasattr(type(value), "__await__"):
-        close()
+    if inspect.iscoroutine(value):
+        value.close()

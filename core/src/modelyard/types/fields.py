@@ -45,7 +45,7 @@ A plugin that declares none counts as taking those of its version and of the one
 """
 
 
-def fields_of_api(version: int) -> frozenset[str]:
+def fields_of_api(version: float) -> frozenset[str]:
     """Return the fields a plugin written for a version of the API can know."""
     return frozenset().union(*(fields for since, fields in FIELDS_OF_API.items() if since <= version))
 
