@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from modelyard import __version__
 from modelyard.catalog.constraints import Constraints
 from modelyard.testing import Emulator, Script, faults, load_dialects
 
@@ -77,7 +78,8 @@ def test_an_error_is_a_sentence_and_an_exit_code(emulator: Emulator) -> None:
     emulator.add(Script().fail("quota", "You have no credit."))
     done = run("chat", "-m", "openai:gpt-6-sol", "Hi", emulator=emulator)
     assert done.returncode == 1
-    assert "QuotaExceededError" in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "QuotaExceededError" not in done.stderr
     assert "You have no credit." in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -111,8 +113,6 @@ def test_ctrl_c_leaves_cleanly(emulator: Emulator) -> None:
 def test_models_and_plugins_as_tables_and_as_json() -> None:
     table = run("models", "--provider", "openai")
     assert "openai:gpt-6.1-sol" in table.stdout
-    described = json.loads(run("models", "--json").stdout)
-    assert {"providers", "models", "defaults"} <= set(described)
     assert "modelyard-openai" in run("plugins").stdout
     listed = json.loads(run("plugins", "--json").stdout)
     assert {"name", "kind", "group", "provider", "package", "version", "state", "stage", "error"} == set(listed[0])
@@ -169,6 +169,62 @@ def test_a_mistyped_constraint_gets_a_suggestion_and_an_impossible_one_a_reason(
     assert (impossible.returncode, "must be a number from 0 on" in impossible.stderr) == (1, True)
 
 
+def test_u28_models_as_json_have_one_shape() -> None:
+    whole, some = (json.loads(run("models", *more, "--json").stdout) for more in ([], ["-p", "mistral"]))
+    assert len(whole) > len(some) > 0
+    assert {frozenset(card) for card in whole} == {frozenset(card) for card in some}
+    assert {"limits", "prices", "capabilities"} <= set(some[0])
+
+
+def test_u26_a_list_that_is_piped_is_whole_with_a_line_for_each_model() -> None:
+    piped = run("models", variables={"COLUMNS": "80"}).stdout
+    assert "…" not in piped
+    listed = json.loads(run("models", "--json").stdout)
+    for card in listed:
+        lines = [line for line in piped.splitlines() if line.split()[:1] == [f"{card['provider']}:{card['id']}"]]
+        assert len(lines) == 1, card["id"]
+
+
+def test_u30_a_provider_nobody_knows_gets_a_suggestion() -> None:
+    done = run("models", "-p", "mistrall")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Did you mean 'mistral'?" in done.stderr
+    assert run("models", "-p", "anthropic").returncode == 0, "another word for claude"
+
+
+def test_u32_the_version() -> None:
+    assert run("--version").stdout == f"modelyard {__version__}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder nobody can write to")
+def test_u34_a_folder_that_cannot_be_written_is_named() -> None:
+    done = run("new-provider", "acme", "--dir", "/proc/x")
+    assert done.returncode == 1
+    assert "/proc/x cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_u29_a_decision_without_a_key_is_json_with_the_reason() -> None:
+    done = run("route", "hi", "-m", "openai:gpt-6-luna", "--json")
+    assert done.returncode == 1
+    decision = json.loads(done.stdout)
+    assert decision["chosen"] is None
+    assert [each["reason"] for each in decision["candidates"]] == ["No API key was found for OpenAI"]
+
+
+def test_u35_a_missing_key_is_told_in_the_words_of_a_shell() -> None:
+    done = run("chat", "-m", "openai:gpt-6-luna", "hi")
+    assert done.returncode == 1
+    assert done.stderr == "error: No API key was found for OpenAI. Set OPENAI_API_KEY.\n"
+
+
+def test_u04_what_is_piped_is_said_together_with_the_prompt(emulator: Emulator) -> None:
+    done = run("chat", "-m", "openai:gpt-6-luna", "Summarise this", emulator=emulator, stdin="THE TEXT\n")
+    assert done.returncode == 0
+    (turn,) = emulator.requests[0].json["input"]
+    assert "THE TEXT\\n\\nSummarise this" in json.dumps(turn)
+
+
 def test_refreshing_says_what_the_providers_list(emulator: Emulator, tmp_path: Path) -> None:
     done = run(
         "models",
@@ -206,7 +262,7 @@ def test_fault_a39_a_damaged_schema_is_an_error_that_names_the_file(content: byt
     path.write_bytes(content)
     done = run("route", "Hi", "-m", "openai:gpt-6-luna", "--schema", str(path), variables=keys())
     assert done.returncode == 1
-    assert done.stderr.startswith("ConfigurationError")
+    assert done.stderr.startswith("error: ")
     assert str(path) in done.stderr
 
 

@@ -11,13 +11,14 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from modelyard import ModelyardError, Runtime
+from modelyard import ModelyardError, Runtime, __version__
 from modelyard.cli import chat as chat_command
 from modelyard.cli import listing, tables
 from modelyard.cli.constraints import Given, with_constraints
 from modelyard.cli.installed import CommandGroup
 from modelyard.cli.needs import needs_of
 from modelyard.cli.screen import Screen
+from modelyard.cli.words import said, shell_words
 
 __all__ = ["app"]
 
@@ -28,6 +29,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show variables, and variables hold keys
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        Screen().say(f"modelyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=app.info.help)
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -55,17 +73,15 @@ def models(
     """List the models of the installed providers, or those that meet every condition given."""
     with _errors_as_messages():
         runtime = Runtime()
+        listing.check_provider(runtime, provider)
         if refresh:
             _run(listing.refresh(runtime, provider, timeout))
         wanted = needs_of(needs)
         cards = runtime.catalog.find(provider=provider, needs=wanted, constraints=constraints, kind="chat")
     if as_json:
-        chosen = constraints or wanted or provider
-        Screen().say_json(
-            [card.model_dump(mode="json") for card in cards] if chosen else runtime.catalog.describe()
-        )
+        Screen().say_json([card.model_dump(mode="json") for card in cards])
     else:
-        listing.show(Screen(), cards, wanted, constraints)
+        listing.show(Screen(whole=True), cards, wanted, constraints)
 
 
 @app.command()
@@ -96,10 +112,10 @@ def route(
     if as_json:
         Screen().say_json(trace.to_dict())
     else:
-        screen = Screen()
+        screen = Screen(whole=True)
         screen.print(route_command.trace_table(screen, trace))
         if trace.chosen is None:
-            Screen(stderr=True).say(trace.smallest_change() or "There is no candidate.", "yellow")
+            Screen(stderr=True).say(shell_words(trace.smallest_change() or "There is no candidate."), "yellow")
     if trace.chosen is None:
         raise typer.Exit(1)
 
@@ -127,7 +143,7 @@ def doctor(
     if as_json:
         Screen().say_json(diagnosis.to_dict())
     else:
-        doctor_command.show(Screen(), diagnosis)
+        doctor_command.show(Screen(whole=True), diagnosis)
     raise typer.Exit(diagnosis.exit_code)
 
 
@@ -139,7 +155,7 @@ def plugins(as_json: AsJson = False) -> None:
     if as_json:
         Screen().say_json([tables.plugin_row(status) for status in statuses])
     else:
-        screen = Screen()
+        screen = Screen(whole=True)
         screen.print(tables.plugins_table(screen, statuses))
 
 
@@ -147,7 +163,9 @@ def plugins(as_json: AsJson = False) -> None:
 @with_constraints
 def chat(
     *,
-    prompt: Annotated[str | None, typer.Argument(help="What to say; left out, standard input is read.")] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to say; what is piped to standard input stands before it.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="provider:model; left out, a default is chosen.")
     ] = None,
@@ -157,8 +175,8 @@ def chat(
 ) -> None:
     """Talk to a model, its answer shown as it comes. Without a prompt on a terminal, hold a conversation."""
     session = chat_command.Chat(Runtime(), model, system, constraints, show_reasoning=reasoning)
-    if prompt is None and not sys.stdin.isatty():
-        prompt = sys.stdin.read()
+    if not sys.stdin.isatty():
+        prompt = "\n\n".join(filter(None, (sys.stdin.read().strip("\n"), prompt)))
     _run(session.once(prompt) if prompt is not None else session.converse())
 
 
@@ -214,6 +232,6 @@ def _run(job: Coroutine[Any, Any, None]) -> None:
 
 def _fail(error: ModelyardError) -> NoReturn:
     screen = Screen(stderr=True)
-    screen.print(type(error).__name__, style="bold red", end=" ")
-    screen.say(str(error))
+    screen.print("error:", style="bold red", end=" ")
+    screen.say(said(error))
     raise typer.Exit(1) from None

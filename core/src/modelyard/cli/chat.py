@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from modelyard import Completion, Message, ModelyardError, Runtime
 from modelyard.cli.screen import Screen
+from modelyard.cli.words import said
 from modelyard.types.events import Event
 
 __all__ = ["Chat"]
@@ -46,15 +47,23 @@ class Chat:
             await self._answer(prompt)
 
     async def converse(self) -> None:
-        """Read turns from the terminal until it ends; an error ends a turn, not the conversation."""
-        self._notes.print("Ctrl-D or an empty line ends the conversation.", style="dim")
+        """Read turns from the terminal until it ends; an error ends a turn, not the conversation.
+
+        A blank line does nothing: what is pasted after one would be left to the shell.
+        """
+        self._notes.print("Ctrl-D ends the conversation.", style="dim")
         async with self._runtime:
             with suppress(EOFError):
-                while prompt := await asyncio.to_thread(self._notes.input, "[bold cyan]> [/bold cyan]"):
-                    try:
-                        await self._answer(prompt)
-                    except ModelyardError as error:
-                        self._notes.say(str(error), "red")
+                while True:
+                    await self._turn(await asyncio.to_thread(self._notes.input, "[bold cyan]> [/bold cyan]"))
+
+    async def _turn(self, prompt: str) -> None:
+        if not prompt.strip():
+            return
+        try:
+            await self._answer(prompt)
+        except ModelyardError as error:
+            self._notes.say(said(error), "red")
 
     async def _answer(self, prompt: str) -> None:
         messages = [*self._history, Message.user(prompt)]

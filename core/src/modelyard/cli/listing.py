@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelyard import ModelCard, Runtime
+from modelyard import ConfigurationError, ModelCard, Runtime
 from modelyard.catalog.capability import CapabilityName
 from modelyard.cli import tables
 from modelyard.cli.screen import Screen
+from modelyard.refs import canonical_provider
+from modelyard.suggest import did_you_mean
 
-__all__ = ["refresh", "show"]
+__all__ = ["check_provider", "refresh", "show"]
 
 
 def show(
@@ -24,6 +26,15 @@ def show(
         screen.print(tables.models_table(screen, cards, needs))
     words = [*needs, *(f"{name} {_text(value)}" for name, value in given.items())]
     screen.say(f"{len(cards)} models: {', '.join(words)}")
+
+
+def check_provider(runtime: Runtime, provider: str | None) -> None:
+    """Refuse a provider nobody knows; raises ``ConfigurationError`` that names the one probably meant."""
+    known = [status.provider for status in runtime.providers()]
+    if provider is None or canonical_provider(provider) in known:
+        return
+    hint = did_you_mean(provider, known) or f"Installed: {', '.join(known) or 'none'}."
+    raise ConfigurationError(f"No installed plugin provides {provider!r}.", hint=hint)
 
 
 async def refresh(runtime: Runtime, provider: str | None, seconds: float) -> None:

@@ -44,7 +44,16 @@ def explain(runtime: Runtime, asked: Asked) -> RouteTrace:
     parts += sample_parts(need for need in needs if not (need == "images" and asked.images))
     messages = question(asked.text, parts, system="system" in needs, prefill="prefill" in needs)
     model = None if not asked.models else asked.models[0] if len(asked.models) == 1 else list(asked.models)
-    return runtime.explain(model, messages, stream=stream, route=asked.route or None, **options)
+    policy = asked.route or None
+    try:
+        return runtime.explain(model, messages, stream=stream, route=policy, **options)
+    except ConfigurationError:
+        if not isinstance(model, str):
+            raise
+        trace = runtime.explain([model, model], messages, stream=stream, route=policy, **options)
+        if trace.chosen is not None:
+            raise
+        return trace  # what stands in the way of the one model named is the decision
 
 
 def trace_table(screen: Screen, trace: RouteTrace) -> Table:

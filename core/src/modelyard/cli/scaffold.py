@@ -17,7 +17,13 @@ def new_provider(screen: Screen, name: str, shape: str, folder: Path | None) -> 
         raise ConfigurationError(f"There is no shape {shape!r}.", hint=f"The shapes are: {', '.join(SHAPES)}.")
     names = check_name(name)
     target = folder if folder is not None else Path(names.distribution)
-    written = write_project(names, SHAPES[shape], target)
+    try:
+        written = write_project(names, SHAPES[shape], target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{target} cannot be written: {error.strerror or type(error).__name__}.",
+            hint="Name another folder with --dir.",
+        ) from None
     screen.say(f"Wrote {len(written)} files to {target}.")
     steps = (
         f"cd {target}",

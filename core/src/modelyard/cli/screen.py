@@ -19,17 +19,23 @@ __all__ = ["Screen"]
 _BEYOND_JSON: Final = re.compile("[\\x7f-\\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What JSON lets stand in a text and a terminal obeys."""
 
+_WIDEST: Final = 1_000_000
+"""Columns of a line that nobody sees at once: no table is as wide."""
+
 
 class Screen(Console):
     """Standard output, or standard error with ``stderr``.
 
     What models, providers, servers, cards, plugins and errors say is written with ``say``, handed to ``marked`` as
     a value, or put into a table as plain text. No text is read as markup but the template of ``marked``. On a
-    terminal control characters are shown as text, whichever way they came.
+    terminal control characters are shown as text, whichever way they came. With ``whole`` a list that is written
+    to a file or a pipe has one line for each item, with every value uncut.
     """
 
-    def __init__(self, file: IO[str] | None = None, *, stderr: bool = False) -> None:
+    def __init__(self, file: IO[str] | None = None, *, stderr: bool = False, whole: bool = False) -> None:
         super().__init__(file=file, stderr=stderr, markup=False, emoji=False)
+        if whole and not self.shows:
+            self.width = _WIDEST
 
     @property
     def shows(self) -> bool:
