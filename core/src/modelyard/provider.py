@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from modelyard.wire.chat_quirks import ChatQuirks
     from modelyard.wire.chat_writer import ChatWriter
     from modelyard.wire.logprobs import token_logprobs
+    from modelyard.wire.token_counts import read_usage
 
 __all__ = [  # noqa: RUF022  # grouped by subject
     # hooks and what they are given
@@ -269,6 +270,7 @@ __all__ = [  # noqa: RUF022  # grouped by subject
     "ChatQuirks",
     "ChatWriter",
     "data_url",
+    "read_usage",
     "token_logprobs",
     # logging
     "logger",
@@ -340,6 +342,7 @@ _EXPORTS = Exports(
     wire.chat_quirks: ChatQuirks
     wire.chat_writer: ChatWriter
     wire.logprobs: token_logprobs
+    wire.token_counts: read_usage
     """,
 )
 __getattr__ = _EXPORTS.get
