@@ -24,7 +24,8 @@ Kind: TypeAlias = Literal["run", "types"]
 LAYERS: Final[tuple[tuple[str, str], ...]] = (
     (
         "ground",
-        "_exports files surrogates visible suggest loop_end waits log errors refs bounds deadlines jsonio types",
+        "_exports files surrogates visible suggest loop_end waits log errors versioned refs bounds deadlines "  # noqa: ISC004
+        "jsonio types",
     ),
     ("facts", "schema catalog credentials settings_check urls tls config session hookspecs session_hooks"),
     ("wire", "streaming http wire history tools"),

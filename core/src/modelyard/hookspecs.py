@@ -1,14 +1,20 @@
 """The contract between the core and a provider plugin, one hook for each operation.
 
-A plugin is a module with functions marked ``@hookimpl`` and ``MODELYARD_API = 1``, named in the entry-point
-group ``modelyard.providers``. Each provider has a plugin manager of its own, so every hook here is answered
-by one provider, plus the wrappers the host added (``@hookimpl(wrapper=True)``). All hooks stop at the first
+A plugin is a module with functions marked ``@hookimpl`` and ``MODELYARD_API = 1`` or ``(1, 2)``, named in the
+entry-point group ``modelyard.providers``. Each provider has a plugin manager of its own, so every hook here is
+answered by one provider, plus the wrappers the host added (``@hookimpl(wrapper=True)``). All hooks stop at the first
 result that is not ``None``; hooks marked optional may be left out.
 
 A hook is called once per attempt, never per event. The asynchronous hooks return an awaitable
 (``modelyard_open``, ``modelyard_complete``, ``modelyard_list_models``, ``modelyard_count_tokens``) or an
 asynchronous iterator (``modelyard_stream``); the others are plain functions that touch neither disk nor
-network. A hook of the wrong kind (async where plain is asked, or plain where async) is a load error.
+network. A hook of the wrong kind (async where plain is asked, or plain where async) is a load error, and so is a
+required one without ``@hookimpl``.
+
+What a hook returns is looked at, each item of a stream too. Anything else than the annotation says, or an
+exception where none is allowed, is an ``InvalidResponseError`` (``code="plugin_fault"``) that names hook and plugin,
+and another deployment may answer. A hook, or an argument of one, that only a newer core has does no harm: the hook
+is not called, the argument is ``None``, and one warning names it.
 
 Types are imported for checking only: loading this module costs nothing but ``pluggy``.
 """
@@ -94,7 +100,7 @@ def modelyard_complete(session: Session, request: Request, card: ModelCard) -> A
     equal what collecting ``modelyard_stream`` gives for the same answer.
 
     :param session: what ``modelyard_open`` returned.
-    :param request: the validated request; must not be changed.
+    :param request: the validated request, a copy of the plugin's own for this attempt.
     :param card: the card of the model asked for, all ``unknown`` for a model no catalog lists.
     """
     raise NotImplementedError
@@ -109,7 +115,7 @@ def modelyard_stream(session: Session, request: Request, card: ModelCard) -> Asy
     interrupted stream: raise ``StreamInterruptedError``. Closing the iterator must close the connection.
 
     :param session: what ``modelyard_open`` returned.
-    :param request: the validated request; must not be changed.
+    :param request: the validated request, a copy of the plugin's own for this attempt.
     :param card: the card of the model asked for.
     """
     raise NotImplementedError

@@ -32,6 +32,7 @@ from modelyard.types.events import Event, ResponseInfo
 from modelyard.types.limits import RateLimit
 from modelyard.types.report import Note, Report
 from modelyard.types.request import Request
+from modelyard.versioned import VersionedBase
 
 __all__ = [
     "HttpSession",
@@ -104,13 +105,14 @@ def merge_options(body: JsonObject, options: Mapping[str, Any]) -> None:
             body[key] = value
 
 
-class HttpSession(ABC):
+class HttpSession(VersionedBase, ABC):
     """An open way to a provider over one HTTP client.
 
     ``owns_client`` says whether closing the client is this session's to do, ``bounds`` how much of an answer is
     taken.
     """
 
+    BASE_VERSION = 1
     request_id_header: str = "x-request-id"
 
     def __init__(

@@ -19,6 +19,7 @@ from modelyard.loading.register import HookError, missing_hooks, new_manager, re
 from modelyard.loading.returned import one_line
 from modelyard.log import logger
 from modelyard.suggest import did_you_mean
+from modelyard.versioned import span
 
 if TYPE_CHECKING:
     from modelyard.catalog.card import ModelCard
@@ -327,7 +328,7 @@ def _check_api_version(plugin: object) -> int:
 
 def _api_range(stated: object) -> tuple[int, int]:
     """The lowest and highest version that a plugin states: one number, or a pair."""
-    pair = tuple(stated) if isinstance(stated, (tuple, list)) else (stated, stated)
-    if len(pair) == 2 and all(type(each) is int for each in pair) and pair[0] <= pair[1]:
-        return pair
-    raise _Broken("api_version", f"MODELYARD_API must be a number or (lowest, highest), not {stated!r:.40}")
+    found = span(stated)
+    if found is None:
+        raise _Broken("api_version", f"MODELYARD_API must be a number or (lowest, highest), not {stated!r:.40}")
+    return found

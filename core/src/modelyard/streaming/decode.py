@@ -15,19 +15,21 @@ from modelyard.types.base import JsonObject
 from modelyard.types.content import read_arguments
 from modelyard.types.events import Event
 from modelyard.types.report import Action, Note
+from modelyard.versioned import VersionedBase
 
 __all__ = ["Emit", "StreamDecoder"]
 
 Emit: TypeAlias = Callable[[Event], None]
 
 
-class StreamDecoder(ABC):
+class StreamDecoder(VersionedBase, ABC):
     """Turns the answer to one request into events, streamed or whole; a fresh one for each answer.
 
     A subclass sets ``finished`` when it emits ``Done``. A provider whose stream simply ends after its last
     event, with no terminator of its own, emits ``Done`` in ``on_end`` instead.
     """
 
+    BASE_VERSION = 1
     finished: bool = False
     bounds: Bounds = Bounds()
     """Bounds on the answer: its session sets what the host has set."""
@@ -115,7 +117,7 @@ class StreamDecoder(ABC):
     def on_body(self, body: JsonObject, emit: Emit) -> None:
         """Take a whole answer, asked for without streaming, and emit the events a stream would have had."""
 
-    def on_end(self, emit: Emit) -> None:  # noqa: B027 - most wires have a terminator and nothing to do here
+    def on_end(self, emit: Emit) -> None:
         """The input has ended, cleanly or not: emit ``Done`` if the answer is complete without more."""
 
 

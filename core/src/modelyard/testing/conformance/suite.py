@@ -32,6 +32,7 @@ from modelyard.testing.conformance.tools import ToolCases
 from modelyard.testing.conformance.turns import TurnCases
 from modelyard.testing.dialect import Dialect
 from modelyard.testing.emulator import Emulator
+from modelyard.versioned import VersionedBase
 
 __all__ = ["ProviderConformance"]
 
@@ -54,6 +55,7 @@ class ProviderConformance(
     OptionalCases,
     SecretCases,
     RecordedCases,
+    VersionedBase,
 ):
     """Every case a provider plugin must pass; subclass it as ``class TestConformance(ProviderConformance)``.
 
@@ -75,6 +77,7 @@ class ProviderConformance(
         There is no other way to leave one out.
     """
 
+    BASE_VERSION: ClassVar[int] = 1
     provider: ClassVar[str]
     plugin: ClassVar[ModuleType | None] = None
     dialect: ClassVar[Dialect | None] = None
