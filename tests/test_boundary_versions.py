@@ -21,7 +21,8 @@ async def main():
         print((await runtime.complete("acme:m", "hi", temperature=0.5)).text)
         print("".join([text async for text in runtime.stream("acme:m", "hi").text()]))
         print((await runtime.complete("acme:m", "hi")).text)
-        print([row.name for row in runtime.plugins() if row.state == "loaded" and row.group == "modelyard.providers"])
+        rows = [row for row in runtime.plugins() if row.group == "modelyard.providers"]
+        print([row.name for row in rows if row.state == "loaded"])
 
 asyncio.run(main())
 """
@@ -108,8 +109,9 @@ def test_a_version_out_of_range_says_which_side_to_upgrade(stated: str, advice: 
 
 @pytest.mark.parametrize("base", [HttpSession, StreamDecoder, ProviderConformance])
 def test_a_base_class_has_a_version_of_its_own(base: type) -> None:
-    assert type("Own", (base,), {"WRITTEN_FOR": (1, 2), "__test__": False, "provider": "acme"})
+    facts = {"provider": "acme"}
+    type("Own", (base,), {"WRITTEN_FOR": (1, 2), **facts})
     with pytest.raises(ConfigurationError, match=f"version 2 of {base.__name__}, this core has 1"):
-        type("Own", (base,), {"WRITTEN_FOR": 2, "__test__": False, "provider": "acme"})
+        type("Own", (base,), {"WRITTEN_FOR": 2, **facts})
     with pytest.raises(ConfigurationError, match="Upgrade the plugin"):
-        type("Own", (base,), {"WRITTEN_FOR": 0, "__test__": False, "provider": "acme"})
+        type("Own", (base,), {"WRITTEN_FOR": 0, **facts})

@@ -2,8 +2,8 @@
 
 A plugin is a module with functions marked ``@hookimpl`` and ``MODELYARD_API = 1`` or ``(1, 2)``, named in the
 entry-point group ``modelyard.providers``. Each provider has a plugin manager of its own, so every hook here is
-answered by one provider, plus the wrappers the host added (``@hookimpl(wrapper=True)``). All hooks stop at the first
-result that is not ``None``; hooks marked optional may be left out.
+answered by one provider, plus the wrappers the host added (``@hookimpl(wrapper=True)``). All hooks stop at the
+first result that is not ``None``; hooks marked optional may be left out.
 
 A hook is called once per attempt, never per event. The asynchronous hooks return an awaitable
 (``modelyard_open``, ``modelyard_complete``, ``modelyard_list_models``, ``modelyard_count_tokens``) or an
@@ -12,9 +12,9 @@ network. A hook of the wrong kind (async where plain is asked, or plain where as
 required one without ``@hookimpl``.
 
 What a hook returns is looked at, each item of a stream too. Anything else than the annotation says, or an
-exception where none is allowed, is an ``InvalidResponseError`` (``code="plugin_fault"``) that names hook and plugin,
-and another deployment may answer. A hook, or an argument of one, that only a newer core has does no harm: the hook
-is not called, the argument is ``None``, and one warning names it.
+exception where none is allowed, is an ``InvalidResponseError`` (``code="plugin_fault"``) that names hook and
+plugin, and another deployment may answer. A hook, or an argument of one, that only a newer core has does no
+harm: the hook is not called, the argument is ``None``, and one warning names it.
 
 Types are imported for checking only: loading this module costs nothing but ``pluggy``.
 """
