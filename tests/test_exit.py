@@ -33,7 +33,7 @@ async def main():
 
 if sys.argv[1] == "loop":
     asyncio.run(main())
-    for _ in range(100):
+    for _ in range(1000):
         if not any(emulator.open_connections for emulator in emulators):
             break
         emulators[0]._left.wait(0.01)
