@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -66,6 +67,15 @@ async def test_p49_an_installed_observer_hears_of_every_call_of_every_runtime(pa
             await running.stream("acme:m", "Hi").collect()
             await running.count_tokens("acme:m", "Hi")
     assert len(sys.modules["acme_watch"].calls) == 6
+
+
+async def test_installed_observers_are_imported_outside_the_event_loop(package: Package) -> None:
+    package("acme-watch", {OBSERVERS: {"mine": ""}}, OBSERVER + "import threading; thread = threading.get_ident()")
+    async with runtime() as running:
+        await running.complete("acme:m", "Hi")
+    watch = sys.modules["acme_watch"]
+    assert watch.thread != threading.get_ident()
+    assert len(watch.calls) == 1, "the first call is told of too"
 
 
 async def test_p49_an_installed_observer_is_listed_with_its_kind(package: Package) -> None:

@@ -311,7 +311,7 @@ class Runtime(StructuredCalls):
         """
         from modelyard.calls.execute import run_complete
 
-        await self._planner.ready(model, options)
+        await self._ready(model, options)
         return await run_complete(self._planner.prepare(model, messages, options, stream=False))
 
     def stream(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> CompletionStream:
@@ -373,6 +373,7 @@ class Runtime(StructuredCalls):
         )
 
     async def _ready(self, model: Models, options: Mapping[str, Any]) -> None:
+        await self._observers.ready()
         await self._planner.ready(model, options)
 
     def _turns(
@@ -396,7 +397,7 @@ class Runtime(StructuredCalls):
         from modelyard.calls.operation import COUNT_TOKENS
         from modelyard.calls.questions import count_tokens
 
-        await self._planner.ready(model, options)
+        await self._ready(model, options)
         call = self._planner.prepare(model, messages, options, stream=False, operation=COUNT_TOKENS)
         return await count_tokens(call)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,7 @@ from modelyard.errors import ConfigurationError
 from modelyard.loading.discovery import FoundPlugin, Installed, by_name, scan
 from modelyard.loading.failures import PluginFailure, PluginStatus
 from modelyard.loading.kinds import KINDS
+from modelyard.loading.registry import SLOW
 from modelyard.loading.returned import one_line
 from modelyard.log import logger
 from modelyard.suggest import did_you_mean
@@ -152,6 +154,7 @@ class Extensions:
             return shelf.loaded[name]
         found = shelf.usable[name]
         stage: Stage = "import"
+        since = time.perf_counter()
         try:
             value = found.load()
             stage = "register"
@@ -161,6 +164,10 @@ class Extensions:
         except BaseException as error:
             self._fail(group, found, stage, one_line(error))
             return None
+        took = time.perf_counter() - since
+        if took > SLOW:
+            who = f"{KINDS[group].word} {name} of {found.distribution} {found.version}"
+            logger("plugins").warning("The %s took %.1f s to load.", who, took)
         shelf.loaded[name] = Extension(name, found.distribution, found.version, value)
         return shelf.loaded[name]
 

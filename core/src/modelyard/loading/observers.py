@@ -59,6 +59,17 @@ class Observers:
                 self._manager.register(each.value, name=f"{each.name} from {each.where}")
             self._extensions = None
 
+    async def ready(self) -> None:
+        """Load the observers that packages bring outside the event loop, where there are any to import."""
+        if self._extensions is None:
+            return
+        if self._extensions.names(OBSERVERS):
+            import asyncio
+
+            await asyncio.get_running_loop().run_in_executor(None, self.join_installed)
+        else:
+            self.join_installed()
+
     def tell(self, event: str, **available: object) -> None:
         """Tell every observer of an event such as ``call_started``.
 
