@@ -1,4 +1,4 @@
-"""What goes wrong, told to somebody at a shell."""
+"""Errors, told to somebody at a shell."""
 
 from __future__ import annotations
 
