@@ -336,6 +336,14 @@ SLIPS = {
             event=lambda item: changed(item, ResponseInfo, request_id=None),
         ),
     ),
+    "the model of the answer is not read": Slip(
+        "test_model_and_id_of_an_answer_are_read",
+        "the model an answer names is on it",
+        Overlay(
+            answer=lambda answer: answer.model_copy(update={"response_model": None}),
+            event=lambda item: changed(item, Done, model=None),
+        ),
+    ),
     "K38 the code of an error is lost": Slip(
         "test_code_and_request_id_of_an_error_are_kept",
         "error.code is what was sent",
@@ -350,18 +358,18 @@ SLIPS = {
         "test_a_count_follows_the_prompt", "a longer prompt counts more", Overlay(count=lambda count: 7)
     ),
 }
-IN_BOTH = {"K29", "K32", "K33", "K35", "K38", "K39"}
+IN_BOTH = {"the", "K29", "K32", "K33", "K35", "K38", "K39"}
 """Rows whose case runs for a whole answer and for a stream."""
 
 
 def runs() -> list[tuple[str, tuple[object, ...]]]:
     """Each slip with the arguments of its case."""
-    found: list[tuple[str, tuple[object, ...]]] = []
-    for name, slip in SLIPS.items():
-        found += (
-            [(name, (stream,)) for stream in (False, True)] if name[:3] in IN_BOTH else [(name, slip.arguments)]
-        )
-    return found
+    both: tuple[tuple[object, ...], ...] = ((False,), (True,))
+    return [
+        (name, arguments)
+        for name, slip in SLIPS.items()
+        for arguments in (both if name.partition(" ")[0] in IN_BOTH else (slip.arguments,))
+    ]
 
 
 @pytest.mark.parametrize(("name", "arguments"), runs())

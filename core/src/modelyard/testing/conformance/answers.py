@@ -22,7 +22,16 @@ __all__ = ["AnswerCases"]
 _INPUT: Final = 10_007
 _OUTPUT: Final = 20_011
 _REASONING: Final = 3_001
-_COUNTED: Final = Script().think("Hm.").say("Hi.").using(input=_INPUT, output=_OUTPUT, reasoning=_REASONING)
+_CACHED: Final = 5_003
+_COUNTED: Final = (
+    Script().think("Hm.").say("Hi.").using(input=_INPUT, output=_OUTPUT, reasoning=_REASONING, cached=_CACHED)
+)
+_COUNTS: Final = {
+    _INPUT: "input_tokens",
+    _OUTPUT: "output_tokens",
+    _REASONING: "reasoning_tokens",
+    _CACHED: "cached_input_tokens",
+}
 _STREAM: Final = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 Edit = Callable[[Any], Any]
 
@@ -71,14 +80,15 @@ class AnswerCases:
     @_STREAM
     async def test_a_count_that_was_not_sent_is_none(self, wire: Bench, stream: bool) -> None:
         """0 says that nothing was used, and budgets believe it."""
-        for sentinel, name in ((_INPUT, "input_tokens"), (_OUTPUT, "output_tokens")):
+        script = _COUNTED if wire.allows("reasoning") else Script().say("Hi.").using(input=_INPUT, output=_OUTPUT)
+        for sentinel, name in _COUNTS.items():
             with _watched(wire) as replies:
-                await wire.ask(Script().say("Hi.").using(input=_INPUT, output=_OUTPUT), stream=stream)
+                await wire.ask(script, stream=stream)
             if sentinel not in _data(replies[-1]):
                 continue  # the provider sends it in parts
             with _edited(wire, partial(_without, gone=sentinel)) as replies:
                 try:
-                    answer = await wire.ask(Script().say("Hi.").using(input=_INPUT, output=_OUTPUT), stream=stream)
+                    answer = await wire.ask(script, stream=stream)
                 except ProviderError:
                     continue  # an answer without it is no answer of this API
             found = getattr(answer.usage, name)
@@ -88,6 +98,30 @@ class AnswerCases:
                 f"usage.{name} is {found}",
                 "read figures with `count`, and give None for one that is not there",
             )
+
+    @case
+    @_STREAM
+    async def test_model_and_id_of_an_answer_are_read(self, wire: Bench, stream: bool) -> None:
+        """An alias leads to another model from one day to the next, and the answer alone says so."""
+        model = wire.card.id
+        with _edited(wire, lambda value: "zq-model" if value == model else value) as replies:
+            answer = await wire.ask(Script().say("Hi."), stream=stream)
+        said = _data(replies[-1])
+        if not said:
+            return  # a wire that is no JSON
+        require(
+            "zq-model" not in said or answer.response_model == "zq-model",
+            "the model an answer names is on it",
+            f"response_model is {answer.response_model!r}, not 'zq-model'",
+            "set response_model from the answer, not from the request",
+        )
+        whole = answer if not stream else await wire.ask(Script().say("Hi."))
+        require(
+            answer.response_id in said or (answer.response_id is None and whole.response_id is None),
+            "the id of an answer is what was sent, whole and streamed",
+            f"response_id is {answer.response_id!r}, of a whole answer {whole.response_id!r}",
+            "set response_id from the answer",
+        )
 
     @case
     @_STREAM
