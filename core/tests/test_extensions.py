@@ -45,7 +45,7 @@ BROKEN = {
     "no hook": ("MODELYARD_API = 1", "register", "it has no observer hook"),
     "not marked": ("def modelyard_call_started(call_id): ...", "register", "is not marked"),
     "asynchronous": (OBSERVER.replace("def modelyard", "async def modelyard"), "register", "is asynchronous"),
-    "argument nobody gives": (OBSERVER.replace("(call_id)", "(call)"), "register", "'call'"),
+    "argument nobody gives": (OBSERVER.replace("(call_id)", "(cal_id)"), "register", "'cal_id'"),
     "wraps": (OBSERVER.replace("@hookimpl", "@hookimpl(wrapper=True)"), "register", "wraps nothing"),
 }
 
@@ -125,6 +125,18 @@ def test_the_diagnosis_names_a_broken_one(package: Package) -> None:
     package("acme-broken", {OBSERVERS: {"mine": ""}}, "raise KeyError('x')")
     (finding,) = (found for found in diagnose(runtime()).findings if found.subject == "observer mine")
     assert (finding.level, finding.text) == ("error", "acme-broken 1.0 failed at import: KeyError: 'x'")
+
+
+async def test_an_observer_of_a_newer_core_is_told_what_this_one_knows(
+    package: Package, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = OBSERVER.replace("(call_id):", "(call_id, tenant):").replace("(call_id)", "((call_id, tenant))")
+    package("acme-watch", {OBSERVERS: {"mine": ""}}, source)
+    async with runtime() as running:
+        await running.complete("acme:m", "Hi")
+    ((call_id, tenant),) = sys.modules["acme_watch"].calls
+    assert (bool(call_id), tenant) == (True, None)
+    assert "modelyard_call_started asks for tenant" in caplog.text
 
 
 async def test_strict_raises_for_a_broken_one(package: Package) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError
 from modelyard.loading.kinds import OBSERVERS
-from modelyard.loading.register import new_manager
+from modelyard.loading.register import new_manager, register_hooks
 from modelyard.log import logger
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ class Observers:
 def hooks_of(plugin: object) -> object:
     """The observer hooks of a package's module or object, and nothing else of it.
 
-    It may be a provider's plugin too, and it cannot wrap what providers answer: that is the host's to allow.
-    Raises ``ConfigurationError`` for one without a hook, or with a hook that could never work.
+    It may be a provider's plugin too, and it cannot wrap what providers answer: that is the host's to allow. An
+    argument that only a newer core has is ``None``, and a warning says so. Raises ``ConfigurationError`` for one
+    without a hook, or with a hook that could never work.
     """
     marked = [name for name in sorted(_OBSERVER_HOOKS) if getattr(plugin, name, None) is not None]
     if not marked:
@@ -117,9 +118,11 @@ def hooks_of(plugin: object) -> object:
         )
     for name in marked:
         _look_at_hook(plugin, name)
-    hooks = SimpleNamespace(__qualname__=_name(plugin), **{name: getattr(plugin, name) for name in marked})
-    new_manager().register(hooks)
-    return hooks
+    hooks = SimpleNamespace(__name__=_name(plugin), **{name: getattr(plugin, name) for name in marked})
+    manager = new_manager()
+    for strange in register_hooks(manager, hooks, _name(plugin)):
+        logger("plugins").warning("The observer %s is written for a newer core: %s.", _name(plugin), strange)
+    return manager.get_plugin(_name(plugin))
 
 
 def _look_at(host: object) -> None:
