@@ -219,6 +219,34 @@ async def test_numbers_that_are_none_make_no_arguments(wire: str, value: str) ->
 
 @STREAM
 @WIRE
+async def test_calls_without_an_id_get_one_each(wire: str, *, stream: bool) -> None:
+    """A30, a neighbour: servers behind gateways send empty ids."""
+    said = Said(calls=[("", "look", ['{"a": 1}']), ("", "find", ['{"a": 2}'])])
+    async with calling(wire, in_turn(wire, said)) as (runtime, model, _):
+        completion = await answer_of(runtime, model, stream=stream)
+    assert [(call.name, call.arguments) for call in completion.tool_calls] == [
+        ("look", {"a": 1}),
+        ("find", {"a": 2}),
+    ]
+    assert len({call.id for call in completion.tool_calls if call.id}) == 2
+    assert_sound(completion)
+
+
+@STREAM
+@WIRE
+@pytest.mark.parametrize("arguments", ["[1]", '"text"', "7", "true"])
+async def test_arguments_that_are_no_object_are_none(wire: str, arguments: str, *, stream: bool) -> None:
+    """A29, a neighbour: the call stays, and the loop tells the model."""
+    said = Said(calls=[("c00000001", "look", [arguments])])
+    async with calling(wire, in_turn(wire, said)) as (runtime, model, _):
+        completion = await answer_of(runtime, model, stream=stream)
+    (call,) = completion.tool_calls
+    assert (call.name, call.arguments) == ("look", None)
+    assert_sound(completion)
+
+
+@STREAM
+@WIRE
 @pytest.mark.parametrize("names", [("look", "find"), ("look", "look")], ids=["two tools", "one tool"])
 async def test_calls_of_one_id_are_calls_of_their_own(wire: str, names: Sequence[str], *, stream: bool) -> None:
     """A30: own names and arguments, ids told apart by a suffix, a note."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import traceback
 from collections.abc import Callable
@@ -118,6 +119,7 @@ NONSENSE: dict[str, Any] = {
     "a lookup that fails": KeyError(f"vault said no for {KEY}"),
     "an error of ours": ConfigurationError(f"no {KEY}", hint=KEY),
     "a timeout": TimeoutError(KEY),
+    "a cancellation": asyncio.CancelledError(KEY),
     "bytes": KEY.encode(),
     "a list": [KEY],
     "a number": 5,
@@ -144,6 +146,16 @@ async def test_fault_a41_a_resolver_that_fails_sets_its_candidate_aside(raised: 
     assert states["good"].state == "ready"
     assert (states["bad"].state, "resolver" in (states["bad"].reason or "")) == ("misconfigured", True)
     assert KEY not in f"{told(caught.value)} {trace.to_dict()} {trace!r} {states} {described}"
+
+
+@pytest.mark.parametrize("model", [5, b"acme:m", {}, int, 1.5])
+async def test_what_names_no_model_is_a_typed_error(model: Any) -> None:
+    """A40, a neighbour: of the first argument of a call."""
+    async with Runtime(plugins=[ScriptedProvider("acme")]) as runtime:
+        with pytest.raises(ConfigurationError, match="model"):
+            await runtime.complete(model, "x")
+        with pytest.raises(ConfigurationError, match="model"):
+            await runtime.count_tokens(model, "x")
 
 
 @pytest.mark.parametrize("resolver", ["key", 5, {"openai": KEY}])

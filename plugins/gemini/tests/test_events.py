@@ -358,7 +358,6 @@ async def test_an_answer_of_another_shape_is_an_error_worth_one_more_try(body: b
     "part",
     [
         {"functionCall": []},
-        {"functionCall": {"name": "f", "args": [1]}},
         {"functionCall": {"name": "f", "willContinue": True, "partialArgs": [{"jsonPath": "a"}]}},
         7,
     ],

@@ -340,6 +340,12 @@ def _names(model: Models, policy: RoutePolicy | None) -> tuple[str, ...]:
         if policy is not None and policy.models:
             return policy.models
         return (f"default:{policy.context}" if policy is not None else "default:chat",)
+    given: object = model  # callers without a type checker pass other things
+    if not isinstance(given, str) and not (isinstance(given, Iterable) and not isinstance(given, bytes)):
+        raise ConfigurationError(
+            f"A model is named by text, or several by a list of texts, not by {type(given).__name__}.",
+            hint="Write provider:model, for example 'mistral:mistral-large-latest'.",
+        )
     names = (model,) if isinstance(model, str) else tuple(model)
     if not names:
         raise ConfigurationError("The list of models is empty.", hint="Name one model, or pass None.")

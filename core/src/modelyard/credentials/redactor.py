@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -24,8 +24,8 @@ class Redactor:
     """A frozen set of secrets that cuts each of them out of texts.
 
     Texts of fewer than ``SHORTEST_SECRET`` characters are left out of it. A secret is also found in its
-    percent-encoded, base64, JSON and HTML forms, and where the end of a long message cut it in two. Its text form
-    shows a count only, and it cannot be pickled.
+    percent-encoded, base64, hex, JSON and HTML forms, in capitals or small letters, and where the end of a long
+    message cut it in two. Its text form shows a count only, and it cannot be pickled.
     """
 
     __slots__ = ("_forms", "_secrets")
@@ -87,17 +87,29 @@ def forms_of(secret: str) -> Iterator[str]:
 
     secret = secret.strip()
     raw = secret.encode("utf-8", "surrogatepass")
-    yield secret
-    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+    yield from (secret, secret.lower(), secret.upper())
+    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw), "".join(f"%{byte:02X}" for byte in raw)):
         yield encoded
         yield _lower_hex(encoded)
-    yield base64.b64encode(raw).decode().rstrip("=")
-    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(raw).decode().rstrip("=")
+        yield from (_inside(encode, raw, before) for before in range(3))
+    yield from (raw.hex(), ", ".join(map(str, raw)))
     written = json.dumps(secret)[1:-1]
     yield from (written, written.replace("/", r"\/"), json.dumps(secret, ensure_ascii=False)[1:-1])
     yield json.dumps(written)[1:-1]  # JSON in a text of JSON, as gateways quote what is behind them
     yield html.escape(secret)
+    yield html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")  # as markupsafe writes them
     yield repr(secret)[1:-1]
+
+
+def _inside(encode: Callable[[bytes], bytes], raw: bytes, before: int) -> str:
+    """What stays the same of a secret within a longer text in base64, ``before`` bytes after a multiple of three.
+
+    So a whole ``Authorization`` header is found, which begins with a word before its key.
+    """
+    whole = encode(bytes(before) + raw)
+    return whole[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6].decode()
 
 
 def _lower_hex(encoded: str) -> str:

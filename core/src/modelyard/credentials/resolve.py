@@ -132,7 +132,9 @@ def _asked(
     """What a resolver gives, or what is wrong with it: returned, since this frame holds what the resolver said."""
     try:
         given: object = resolver(scope, query)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a CancelledError too: it is called and returns, nothing can cancel it
         return None, ConfigurationError(
             f"{_called(name)} failed for the {scope} with {type(error).__name__}.",
             hint="What it said is not repeated here. It should return None where it has no key.",

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from modelyard.provider import ContentDelta, Done, Emit, InvalidResponseError, JsonObject, Opaque, StreamDecoder
+from modelyard.provider import (
+    ContentDelta,
+    Done,
+    Emit,
+    InvalidResponseError,
+    JsonObject,
+    Opaque,
+    StreamDecoder,
+    make_call_id,
+)
 from modelyard_claude.blocks import Block, CallBlock, begin_block
 from modelyard_claude.errors import error_in_answer
 from modelyard_claude.finish import finish_reason
@@ -116,13 +125,18 @@ class ClaudeDecoder(StreamDecoder):
     def _begin_block(self, raw: JsonObject, emit: Emit) -> Block:
         self._settle(emit)
         if raw.get("type") == "tool_use":
-            raw = {**raw, "id": self.new_call_id(str(raw["id"]))}
+            raw = {**raw, "id": self.new_call_id(self._id_of(raw))}
         block = begin_block(self._begun, raw, self._asked, emit)
         if isinstance(block, CallBlock):
             block.read = self.arguments
         self._begun += 1
         self._called = self._called or isinstance(block, CallBlock)
         return block
+
+    def _id_of(self, call: JsonObject) -> str:
+        """The id of a call; one is made where a server behind a gateway leaves it empty."""
+        call_id = call["id"]
+        return str(call_id) if call_id else make_call_id(self._message.get("id"), self._begun)
 
     def _end_block(self, block: Block, emit: Emit) -> None:
         """End a block, but hold back a call without arguments until it is known whether it was cut off."""

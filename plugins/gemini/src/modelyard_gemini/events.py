@@ -239,8 +239,6 @@ class GeminiDecoder(StreamDecoder):
 
     def _start_call(self, call: JsonObject, name: str, kept: JsonObject, emit: Emit) -> None:
         arguments = call.get("args") or {}
-        if not isinstance(arguments, dict):
-            raise InvalidResponseError(f"The arguments of {name} are no object.")
         self._open_text = None
         call_id, kept = self._identify(call, kept)
         if call.get("willContinue"):
@@ -250,10 +248,14 @@ class GeminiDecoder(StreamDecoder):
         else:
             self._whole_call(call_id, name, arguments, kept, emit)
 
-    def _whole_call(self, call_id: str, name: str, arguments: JsonObject, kept: JsonObject, emit: Emit) -> None:
+    def _whole_call(self, call_id: str, name: str, arguments: Any, kept: JsonObject, emit: Emit) -> None:
         text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
         # `1e999` has become infinite, which is no number of JSON.
-        odd = "Infinity" in text or depth_over(arguments, self.bounds.argument_depth, text)
+        odd = (
+            not isinstance(arguments, dict)
+            or "Infinity" in text
+            or depth_over(arguments, self.bounds.argument_depth, text)
+        )
         emit(ToolCallStart(call_id, name))
         emit(ToolCallDelta(call_id, text))
         opaque = self._opaque("function_call", kept) if kept else None
