@@ -225,6 +225,16 @@ def test_u04_what_is_piped_is_said_together_with_the_prompt(emulator: Emulator) 
     assert "THE TEXT\\n\\nSummarise this" in json.dumps(turn)
 
 
+def test_u06_reasoning_to_be_shown_is_asked_for(emulator: Emulator) -> None:
+    emulator.add(Script().think("Hm.").say("Hello."), Script().say("Hello."))
+    done = run("chat", "-m", "openai:gpt-6.1-sol", "--reasoning", "Hi", emulator=emulator)
+    assert (done.returncode, done.stdout) == (0, "Hello.\n")
+    assert emulator.requests[0].json["reasoning"]["summary"] == "auto"
+    assert "Hm." in done.stderr
+    run("chat", "-m", "openai:gpt-6.1-sol", "Hi", emulator=emulator)
+    assert "summary" not in emulator.requests[1].json.get("reasoning", {})
+
+
 def test_refreshing_says_what_the_providers_list(emulator: Emulator, tmp_path: Path) -> None:
     done = run(
         "models",

@@ -170,7 +170,7 @@ def chat(
         str | None, typer.Option("--model", "-m", help="provider:model; left out, a default is chosen.")
     ] = None,
     system: Annotated[str | None, typer.Option("--system", "-s", help="Instructions for the model.")] = None,
-    reasoning: Annotated[bool, typer.Option(help="Show the model's reasoning, dimmed.")] = False,
+    reasoning: Annotated[bool, typer.Option(help="Ask for the model's reasoning, and show it, dimmed.")] = False,
     constraints: Given,
 ) -> None:
     """Talk to a model, its answer shown as it comes. Without a prompt on a terminal, hold a conversation."""

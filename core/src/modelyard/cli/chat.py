@@ -67,7 +67,10 @@ class Chat:
 
     async def _answer(self, prompt: str) -> None:
         messages = [*self._history, Message.user(prompt)]
-        asked = self._runtime.stream(self._model, messages, system=self._system, route=self._route)
+        reasoning = {"summary": "auto"} if self._show_reasoning else None  # some show it only to who asks for it
+        asked = self._runtime.stream(
+            self._model, messages, system=self._system, route=self._route, reasoning=reasoning
+        )
         async with asked as stream:
             async for event in stream:
                 self._show(event)
