@@ -77,7 +77,7 @@ async def test_the_answer_goes_straight_back_into_the_history() -> None:
         first = await runtime.complete("acme:one", "Hi")
         result = ToolResult(tool_call_id=first.tool_calls[0].id, content="sunny")
         await runtime.complete("acme:one", [Message.user("Hi"), first.message, Message.tool(result)])
-    assert provider.requests[1].messages[1] is first.message
+    assert provider.requests[1].messages[1] == first.message
 
 
 async def test_shortcuts_of_a_stream() -> None:

@@ -93,11 +93,15 @@ class CatalogStore:
         if known is not None:
             return known
         providers = self.providers_of(names)
-        partial = self._build_partial(names, providers) if providers else None
-        return self.current() if partial is None else partial
+        return self._build_partial(names, providers) if providers else self.current()
 
     def providers_of(self, names: tuple[str, ...]) -> frozenset[str]:
-        """The providers that references name; empty when one is a pattern or a context, or leads to one."""
+        """The providers whose cards are enough for references; empty where those of all are needed.
+
+        So it is for patterns and contexts, and where what is laid over the cards concerns others too.
+        """
+        if self._installed is not None and self._installed:
+            return frozenset()
         found = set()
         for name in names:
             given: object = self._overrides.aliases.get(name, name)
@@ -106,7 +110,7 @@ class CatalogStore:
             if is_pattern(given) or context_of(given) is not None or ":" not in given:
                 return frozenset()
             found.add(canonical_provider(given.partition(":")[0]))
-        return frozenset(found)
+        return frozenset(found) if self._overrides.only(found) is not None else frozenset()
 
     async def ready(self, within: float | None = None) -> None:
         """Load every plugin, outside the event loop where any is to be imported; wait so many seconds at most."""
@@ -128,13 +132,10 @@ class CatalogStore:
         """Log, once for each model, that it is retired or soon will be."""
         self._retirements.warn(card)
 
-    def _build_partial(self, names: tuple[str, ...], providers: frozenset[str]) -> Catalog | None:
-        """The catalog of some providers; ``None`` where what is laid over it concerns others too."""
-        if self._installed is not None and self._installed:
-            return None
+    def _build_partial(self, names: tuple[str, ...], providers: frozenset[str]) -> Catalog:
+        """The catalog of some providers."""
         overrides = self._overrides.only(providers)
-        if overrides is None:
-            return None
+        assert overrides is not None  # or their cards would not be enough
         with self._partial_lock:
             if names not in self._partial:
                 if len(self._partial) >= _MAX_PARTIAL:
