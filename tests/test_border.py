@@ -82,6 +82,7 @@ def test_our_plugins_and_examples_import_only_what_is_for_plugins(folder: str) -
 ADVICE = [
     *(ROOT / "docs/plugin-authors").rglob("*.md"),
     *(ROOT / "core/src/modelyard/testing/conformance").rglob("*.py"),
+    *(ROOT / "core/src/modelyard/scaffold/templates").rglob("*.tmpl"),
     ROOT / "core/src/modelyard/hookspecs.py",
 ]
 
