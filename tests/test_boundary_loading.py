@@ -88,6 +88,13 @@ def test_what_must_load_all_does_it_outside_the_event_loop_and_names_a_slow_one(
     assert "modelyard-acme 1.0 took 1." in said
 
 
+def test_a_slow_plugin_that_is_asked_for_is_loaded_outside_the_event_loop_too(tmp_path: Path) -> None:
+    facts, said = ask(tmp_path, "runtime.complete('acme:m', 'hi', deadlines=1)", sleep=1.5)
+    assert facts["said"] == "hello from acme"
+    assert facts["late"] < 0.7
+    assert "modelyard-acme 1.0 took 1." in said
+
+
 def test_two_threads_at_once_load_a_plugin_once(tmp_path: Path) -> None:
     lay(tmp_path, module="import time\nprint('imported')\ntime.sleep(0.2)\n" + GOOD_MODULE)
     said = run_fresh(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -80,6 +81,17 @@ def test_a_resolver_learns_the_provider_and_the_user() -> None:
 def test_keys_of_two_users_never_mix() -> None:
     running = runtime(resolver=lambda scope, query: f"sk-{query.user}" if scope == "user" else None)
     assert [key_of(running, user=name) for name in ("a", "b", "a")] == ["sk-a", "sk-b", "sk-a"]
+
+
+@pytest.mark.parametrize("raised", [KeyError("vault"), asyncio.CancelledError()], ids=repr)
+def test_p58_providers_survive_a_resolver_that_fails_whatever_it_raises(raised: BaseException) -> None:
+    def failing(scope: str, query: CredentialQuery) -> None:
+        raise raised
+
+    status = next(each for each in runtime(resolver=failing).providers() if each.provider == "acme")
+    assert status.state == "misconfigured"
+    assert type(raised).__name__ in str(status)
+    assert "vault" not in str(status)
 
 
 def test_a_resolver_that_is_a_coroutine_function_is_named() -> None:

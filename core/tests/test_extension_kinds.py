@@ -39,6 +39,9 @@ def stranger(candidates, needs):
 
 def number(candidates, needs):
     return 7
+
+def text(candidates, needs):
+    return "acme:a"
 """
 HOUSE = """
 from pathlib import Path
@@ -156,6 +159,7 @@ def test_an_order_of_a_package_is_used_by_its_name(package: Package) -> None:
         ("failing", "failed with ZeroDivisionError: no weights"),
         ("stranger", "names 'acme:zzz', which is no candidate left"),
         ("number", "must give candidates or references, not int"),
+        ("text", "must give candidates or references, not str"),
     ],
 )
 def test_an_order_that_fails_is_named_with_its_package(name: str, told: str, package: Package) -> None:
@@ -209,6 +213,12 @@ def test_a_catalog_with_an_error_is_set_aside_and_the_models_stay(
     (status,) = (each for each in running.plugins() if each.name == "house")
     assert (status.state, status.stage) == ("quarantined", stage)
     assert error in (status.error or "")
+
+
+def test_the_list_of_plugins_shows_an_error_in_a_catalog_that_nobody_has_used_yet(package: Package) -> None:
+    package("acme-house", {CATALOG: {"house": "misspelt"}}, HOUSE)
+    (status,) = (each for each in runtime().plugins() if each.name == "house")
+    assert (status.state, status.stage) == ("quarantined", "models")
 
 
 async def test_a_tool_of_a_package_is_declared_and_executed_by_its_name(package: Package) -> None:

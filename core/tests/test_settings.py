@@ -207,6 +207,12 @@ def test_bad_attempts_are_refused(attempts: Any) -> None:
         Runtime(max_attempts=attempts)
 
 
+@pytest.mark.parametrize("plugins", [5, "openai"])
+def test_a_list_of_plugins_that_is_none_is_refused(plugins: Any) -> None:
+    with pytest.raises(ConfigurationError, match="plugins must be a list of names"):
+        Runtime(plugins=plugins)
+
+
 def test_a_missing_key_says_which_variable_to_set() -> None:
     class NeedsKey(ScriptedProvider):
         @hookimpl

@@ -295,8 +295,9 @@ class Runtime(StructuredCalls):
         """Every plugin found: loaded, disabled by policy, or set aside with the stage and the reason.
 
         Providers come first, then what packages bring beside them: observers, credentials, orders, catalogs, tools
-        and commands. All are loaded for it.
+        and commands. All are loaded for it, and the catalogs laid over the cards, which shows an error in one.
         """
+        self._store.current()
         return (*self._registry.status(), *self._extensions.status())
 
     async def complete(self, model: Models, messages: Messages, **options: Unpack[CallOptions]) -> Completion:

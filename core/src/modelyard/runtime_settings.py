@@ -132,6 +132,8 @@ def plugin_policy(
         return plugins, ()
     if isinstance(plugins, str):
         raise ConfigurationError("plugins must be a list of names, not one text.")
+    if plugins is not None and not isinstance(plugins, Iterable):
+        raise ConfigurationError(f"plugins must be a list of names or modules, not {type(plugins).__name__}.")
     items = tuple(plugins) if plugins is not None else ()
     names = [item for item in items if isinstance(item, str)]
     objects = tuple(item for item in items if not isinstance(item, str))

@@ -119,7 +119,7 @@ class Planner:
             await self._state.aclose()
 
     async def ready(self, model: Models, options: Mapping[str, Any]) -> None:
-        """Load what a call needs loaded before ``prepare``, outside the event loop, unless it names its models.
+        """Load what a call needs loaded before ``prepare``, outside the event loop.
 
         The time it takes is nobody's failure: no deadline of the call runs yet.
         """
@@ -127,7 +127,10 @@ class Planner:
             return
         given = options.get("route")
         policy = self._policy if given is None else self._laid_over(given)
-        if not self._store.providers_of(_names(model, policy)):
+        names = _names(model, policy)
+        if self._store.providers_of(names):
+            await self._store.load(names)
+        else:
             await self._store.ready()
 
     async def _look_round(self) -> None:

@@ -128,6 +128,13 @@ class CatalogStore:
         else:
             loading.add_done_callback(lambda done: done.cancelled() or done.exception())
 
+    async def load(self, names: tuple[str, ...]) -> None:
+        """Load the plugins that references name, outside the event loop where one may have yet to be imported."""
+        import asyncio
+
+        if not self.knows(names) and self._registry.pending():
+            await asyncio.get_running_loop().run_in_executor(None, self.of, names)
+
     def warn_retirement(self, card: ModelCard) -> None:
         """Log, once for each model, that it is retired or soon will be."""
         self._retirements.warn(card)

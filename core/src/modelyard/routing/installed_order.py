@@ -39,7 +39,8 @@ class InstalledOrder:
         """Put candidates in order; raises ``ConfigurationError`` where the function fails."""
         try:
             wanted = self.extension.value(kept, needs)
-            return tuple(wanted) if isinstance(wanted, Iterable) else wanted
+            listed = isinstance(wanted, Iterable) and not isinstance(wanted, (str, bytes))
+            return tuple(wanted) if listed else wanted
         except (Exception, SystemExit) as error:
             raise ConfigurationError(
                 f"{self.described} failed with {type(error).__name__}: {error}.",

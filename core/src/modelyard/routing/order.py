@@ -141,7 +141,7 @@ def _weight(candidate: Candidate, policy: RoutePolicy) -> float:
 
 def _by_function(kept: Sequence[Candidate], wanted: object, who: str) -> list[Candidate]:
     """What a function returned as an order: what it left out follows, as given."""
-    if not hasattr(wanted, "__iter__"):
+    if not hasattr(wanted, "__iter__") or isinstance(wanted, (str, bytes)):
         raise ConfigurationError(f"{who} must give candidates or references, not {type(wanted).__name__}.")
     left = dict.fromkeys(kept)
     arranged: list[Candidate] = []
