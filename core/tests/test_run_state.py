@@ -148,8 +148,10 @@ CHANGES: dict[str, Change] = {
     "too few turns": put("turns", value=1),
     "too many turns": put("turns", value=3),
     "tool calls below 0": put("tool_calls", value=-5),
+    "fewer tool calls than were made": put("tool_calls", value=2),
     "tool calls beyond count": put("tool_calls", value=10**30),
     "no usage": put("usage", value=None),
+    "usage beyond count": put("usage", "output_tokens", value=10**30),
     "usage below 0": put("usage", "output_tokens", value=-1),
     "no completion": put("completion", value=None),
     "cost that is no amount": put(
@@ -159,6 +161,9 @@ CHANGES: dict[str, Change] = {
     "a credential": put("options", "credential", value="sentinel-KEY-771"),
     "a secret among the options of a provider": put(
         "options", "provider_options", value={"acme": {"headers": {"x-api-key": "sentinel-KEY-771"}}}
+    ),
+    "a secret that tells by its form": put(
+        "options", "provider_options", value={"acme": {"x-anything": "Bearer sentinel-KEY-771"}}
     ),
     "options nested too deeply": put(
         "options", "provider_options", value={"acme": json.loads("[" * 900 + "]" * 900)}

@@ -41,6 +41,8 @@ _NO_SECRET_NAME: Final = re.compile(
     r"tokeni[sz]er|\b(max|min|num|n|total|input|output|prompt|completion|thinking|budget|stop|eos|bos|pad)-tokens?\b"
     r"|tokens?-(count|limit|type|budget|id|ids)|page-token|continuation-token|ratelimit"
 )
+_BEARER: Final = re.compile(r"(?i:bearer) +\S{8,}")
+"""The value of an ``Authorization`` header (RFC 6750, 2.1), which tells by itself that it is a secret."""
 
 
 def is_secret_name(name: object) -> bool:
@@ -80,7 +82,7 @@ def option_secrets(options: object, *, named: bool = False) -> Iterator[str]:
     if isinstance(options, Secret):
         yield options.reveal()
     elif isinstance(options, str):
-        yield from value_secrets(options) if named else url_secrets(options)
+        yield from value_secrets(options) if named or _BEARER.fullmatch(options) else url_secrets(options)
     elif isinstance(options, Mapping):
         for name, value in options.items():
             telling = named or is_secret_name(name) or _holds_headers(name)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_state"]
 
+_MOST = 2**53
+"""The largest whole number that every reader of JSON keeps exactly (RFC 8259, 6)."""
+
 
 def check_state(state: object) -> RunState:
     """Give a state back if it agrees with itself; raises ``RunStateError`` naming what does not fit."""
@@ -107,6 +110,9 @@ def _about_calls(state: RunState) -> Iterator[str]:
         yield "a call is in two of results, awaiting and started"
     if any(result.name not in (None, names.get(result.tool_call_id)) for result in state.results):
         yield "a result bears the name of another tool"
+    made = sum(len(message.tool_calls) for message in state.messages[state.given :]) - len(state.calls)
+    if state.tool_calls < made + len({*results, *state.awaiting, *state.started}):
+        yield "tool_calls is less than the calls that were carried out"
 
 
 def _about_sums(state: RunState) -> Iterator[str]:
@@ -116,8 +122,8 @@ def _about_sums(state: RunState) -> Iterator[str]:
     last = next((message for message in reversed(state.messages) if message.role == "assistant"), None)
     if state.completion is not None and state.completion.message != last:
         yield "completion is not the last turn of the model"
-    if state.usage is not None and any(figure is not None and figure < 0 for figure in _figures(state.usage)):
-        yield "a figure of usage is below 0"
+    if state.usage is not None and any(not 0 <= figure <= _MOST for figure in _figures(state.usage)):
+        yield "a figure of usage is out of range"
     cost = state.cost
     if cost is not None:
         sums = (cost.total, cost.input, cost.cached_input, cost.cache_write, cost.output)
@@ -125,8 +131,8 @@ def _about_sums(state: RunState) -> Iterator[str]:
             yield "a figure of cost is no amount"
 
 
-def _figures(usage: Any) -> Iterator[int | None]:
-    return (value for name, value in usage if name != "raw")
+def _figures(usage: Any) -> Iterator[int]:
+    return (value for name, value in usage if name != "raw" and value is not None)
 
 
 def _about_options(state: RunState) -> Iterator[str]:
