@@ -320,6 +320,7 @@ NEWER: dict[str, tuple[dict[str, Any], str]] = {
     "a choice of tools": ({"tool_choice": ["auto", "several"]}, "several"),
     "a retention": ({"retention": {"zero_retention": "always", "region_days": 3}}, "always"),
     "a source": ({"sources": {"video": {"title": "docs", "as_of": "2026-01-01"}}}, "video"),
+    "a fact of a source": ({"sources": {"prices": {"title": "d", "as_of": "2026-01-01", "hash": "x"}}}, "prices"),
     "a fact of the life": ({"lifecycle": {"sunset": "2030-01-01"}}, "sunset"),
 }
 

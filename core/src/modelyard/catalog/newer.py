@@ -15,6 +15,7 @@ from modelyard.catalog.card import (
     ModelLimits,
     PriceStep,
     Reasoning,
+    Source,
 )
 from modelyard.catalog.retention import Retention, ZeroRetention
 from modelyard.types.base import Frozen, JsonObject
@@ -105,7 +106,7 @@ def _some_of(words: _Words) -> Callable[[Any], _Split]:
     return split
 
 
-def _named(names: _Words, each: Callable[[Any], _Split] = lambda value: (value, None)) -> Callable[[Any], _Split]:
+def _named(names: _Words, each: Callable[[Any], _Split]) -> Callable[[Any], _Split]:
     """Set apart the entries of a mapping whose names are new, and what is new in the others."""
 
     def split(value: Any) -> _Split:
@@ -149,5 +150,5 @@ _FIELDS: Final[dict[str, Callable[[Any], _Split]]] = {
     "lifecycle": _group(Lifecycle),
     "prices": _steps,
     "retention": _group(Retention, zero_retention=_one_of(_words(ZeroRetention))),
-    "sources": _named(_words(Group)),
+    "sources": _named(_words(Group), _group(Source)),
 }
