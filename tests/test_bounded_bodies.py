@@ -254,9 +254,10 @@ async def test_a_list_without_end_is_read_for_two_hundred_pages(provider: str) -
         return page_of(provider, len(served), f"m{len(served)}")
 
     async with calling(provider, serve) as (runtime, _, _server):
-        with pytest.raises(InvalidResponseError, match="200 pages"):
+        with pytest.raises(InvalidResponseError, match="200 pages") as caught:
             await runtime.list_models(provider)
     assert len(served) <= 200
+    assert not caught.value.retryable, "as many pages again, and again"
 
 
 @pytest.mark.parametrize("provider", ["claude", "gemini"])

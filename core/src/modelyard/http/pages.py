@@ -21,11 +21,14 @@ class Cursors:
         """
         text = str(cursor)
         if text in self._seen:
-            raise InvalidResponseError("The list goes round in a circle: a page names one that was read already.")
+            raise InvalidResponseError(
+                "The list goes round in a circle: a page names one that was read already.", retryable=False
+            )
         self._seen.add(text)
         if len(self._seen) >= self._most:
             raise InvalidResponseError(
                 f"The list goes on after {self._most} pages.",
                 hint="Raise the bound list_pages if it is that long.",
+                retryable=False,  # it would be as long the next time
             )
         return text
