@@ -100,6 +100,17 @@ class Unmarked:
     def modelyard_call_started(self) -> None: ...
 
 
+class Misspelt:
+    @hookimpl
+    def modelyard_call_started(self, call_idd: str) -> None: ...
+
+
+class Retired:
+    @hookimpl(wrapper=True)
+    def modelyard_tools(self) -> Any:
+        return (yield)
+
+
 class Answering:
     @hookimpl
     def modelyard_validate(self) -> None: ...
@@ -113,6 +124,9 @@ class Answering:
         ([Unmarked()], "modelyard_call_started of Unmarked is not marked"),
         ([Counting], r"belongs to a class, not to an object. Write hooks=\[Counting\(\)\]"),
         ([Answering()], "modelyard_validate of Answering is no wrapper"),
+        ([Misspelt()], r"A hook of Misspelt cannot be used: modelyard_call_started\(call_idd"),
+        ([Retired()], "A hook of Retired cannot be used: unknown hook 'modelyard_tools'"),
+        ([5], "int has no hook"),
         (Counting(), "hooks must be a list of objects, not Counting"),
     ],
 )

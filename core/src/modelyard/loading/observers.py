@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pluggy
+
 from modelyard import hookspecs
 from modelyard.errors import ConfigurationError
 from modelyard.loading.kinds import OBSERVERS
@@ -46,8 +48,7 @@ class Observers:
             return
         for host in hooks:
             _look_at(host)
-            self._manager.register(host)
-        self._manager.check_pending()
+            _register(self._manager, host)
 
     def join_installed(self) -> None:
         """Load the observers that packages bring; one that is broken is set aside and does not keep the others."""
@@ -125,11 +126,28 @@ def hooks_of(plugin: object) -> object:
     return manager.get_plugin(_name(plugin))
 
 
+def _register(manager: pluggy.PluginManager, host: object) -> None:
+    """Register a host's object; raises ``ConfigurationError`` for a hook or an argument that does not exist."""
+    try:
+        manager.register(host)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        said = " ".join(str(error).split()).partition(" in plugin ")[0]  # what follows is the object's repr
+        raise ConfigurationError(
+            f"A hook of {_name(host)} cannot be used: {said.partition('hookimpl definition: ')[2] or said}.",
+            hint="The hooks and their arguments are listed on the page on observability.",
+        ) from None
+
+
 def _look_at(host: object) -> None:
     """Refuse what would do nothing, or do it in a provider's place."""
-    for name in dir(host):
-        if name.startswith(f"{hookspecs.PROJECT}_"):
-            _look_at_hook(host, name)
+    names = [name for name in dir(host) if name.startswith(f"{hookspecs.PROJECT}_")]
+    if not names:
+        raise ConfigurationError(
+            f"{_name(host)} has no hook.", hint="Observer hooks are modelyard_call_started and its like."
+        )
+    for name in names:
+        _look_at_hook(host, name)
 
 
 def _look_at_hook(host: object, name: str) -> None:
