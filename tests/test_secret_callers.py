@@ -62,6 +62,16 @@ async def test_fault_a40_a_credential_of_a_wrong_type_is_refused_before_sending(
     assert KEY not in told(caught.value)
 
 
+async def test_a_key_in_the_place_of_a_providers_name_is_not_repeated() -> None:
+    async with Runtime({"openai": {"api_key": KEY}}, plugins=["openai"]) as runtime:
+        for given in ({KEY: KEY}, {KEY: 5}):
+            with pytest.raises(ConfigurationError, match="not shown here") as caught:
+                await runtime.complete("openai:m", "Hi", credential=given)  # type: ignore[arg-type]
+            assert KEY.lower() not in f"{caught.value!r} {caught.value} {caught.value.to_dict()}".lower()
+        with pytest.raises(ConfigurationError, match="'opnai'"):
+            await runtime.complete("openai:m", "Hi", credential={"opnai": KEY})
+
+
 def test_fault_a40_a_runtime_that_blocks_hides_it_as_well() -> None:
     with SyncRuntime(plugins=[ScriptedProvider("acme")]) as runtime:
         for given in ({"acme": KEY.encode()}, {"acme": f"{KEY}\n x"}, f"{KEY}\nx"):

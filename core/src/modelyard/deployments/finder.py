@@ -55,7 +55,7 @@ class Caller:
         for name in names:
             if name not in known:
                 raise ConfigurationError(
-                    f"A credential was passed for {name!r}, which is no provider.",
+                    f"A credential was passed for {_shown(name)}, which is no provider.",
                     hint=did_you_mean(name, known) or f"Providers are: {', '.join(sorted(known))}.",
                 )
 
@@ -69,6 +69,12 @@ class Caller:
             )
 
 
+def _shown(name: str) -> str:
+    """A name as errors may show it: what could be a key, passed in the wrong place, is not repeated."""
+    is_word = len(name) <= 20 and name.replace("-", "").replace("_", "").isalpha()
+    return repr(name) if is_word else "a name that is not shown here"
+
+
 def _checked(given: Any) -> Secret | dict[str, Secret] | None:
     """What a caller passed as credential; raises ``ConfigurationError`` for what is none, without showing it."""
     if isinstance(given, Misfit):
@@ -80,7 +86,7 @@ def _checked(given: Any) -> Secret | dict[str, Secret] | None:
             raise ConfigurationError("A credential is passed by the id of its provider.", hint=_CREDENTIAL)
         if isinstance(key, Misfit):
             raise ConfigurationError(
-                f"The credential for {name!r} must be text, not {key.kind}.", hint=_CREDENTIAL
+                f"The credential for {_shown(name)} must be text, not {key.kind}.", hint=_CREDENTIAL
             )
     return {canonical_provider(name): key for name, key in given.items()}
 
