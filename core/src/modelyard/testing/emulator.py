@@ -22,7 +22,8 @@ class Emulator(LoopbackServer):
 
     ``default`` may be a function that makes a script for a request. ``fault`` is applied to every reply.
     ``rejected`` lists why requests were refused, ``broken`` what the dialect raised that it should not have: the
-    client sees no more of that than a connection that ends.
+    client sees no more of that than a connection that ends. ``asked`` are the requests without those that the
+    dialect answered aside, such as a key that is traded for a token: these use up no script and meet no fault.
     """
 
     def __init__(
@@ -40,6 +41,13 @@ class Emulator(LoopbackServer):
         self.fault = fault
         self.rejected: list[str] = []
         self.broken: list[Exception] = []
+        self._aside: list[Received] = []
+
+    @property
+    def asked(self) -> list[Received]:
+        """The requests that scripts are for, in their order."""
+        aside = {id(received) for received in self._aside}
+        return [received for received in self.requests if id(received) not in aside]
 
     def add(self, *scripts: Script | Reply) -> None:
         """Append scripts, or ready replies, for the next requests."""
@@ -64,6 +72,7 @@ class Emulator(LoopbackServer):
             return self.dialect.error(_failure(rejection), received)
         aside = self.dialect.aside(received)
         if aside is not None:
+            self._aside.append(received)
             return aside
         script = self.scripts.popleft() if self.scripts else self._default_script(received)
         reply = script if isinstance(script, Reply) else self.dialect.reply(script, received)

@@ -116,9 +116,9 @@ class ErrorCases:
         wire.emulator.add(Script().fail("overloaded"), Script().say("Hi."))
         error = await wire.fails()
         require(
-            isinstance(error, errors.OverloadedError) and len(wire.emulator.requests) == 1,
+            isinstance(error, errors.OverloadedError) and len(wire.emulator.asked) == 1,
             "one attempt is one request",
-            f"{len(wire.emulator.requests)} requests",
+            f"{len(wire.emulator.asked)} requests",
             "switch off the retries of the SDK",
         )
 

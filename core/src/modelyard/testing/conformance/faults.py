@@ -124,9 +124,7 @@ class FaultCases:
             f"{type(error).__name__}: {error}",
             "read bodies through the core's decoder; follow no redirect",
         )
-        require(
-            len(wire.emulator.requests) == 1, "one attempt is one request", len(wire.emulator.requests), _RETRY
-        )
+        require(len(wire.emulator.asked) == 1, "one attempt is one request", len(wire.emulator.asked), _RETRY)
 
     @case
     @pytest.mark.parametrize("phase", ["no head", "no event"])
@@ -163,7 +161,7 @@ class FaultCases:
         wire.emulator.fault = faults.hang_before_head()
         async with wire.runtime() as runtime:
             task = asyncio.create_task(runtime.complete(wire.reference, "Hi"))
-            while not wire.emulator.requests:
+            while not wire.emulator.asked:
                 await asyncio.sleep(0.005)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

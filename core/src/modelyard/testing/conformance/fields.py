@@ -106,20 +106,20 @@ async def send(
 ) -> Sent:
     """Ask for a short answer; return the request that arrived, which the API must accept, with the notes."""
     answer = await bench.ask_through(runtime, Script().say("Hi."), messages, stream=stream, **options)
-    return Sent(bench.emulator.requests[-1], answer.report.notes)
+    return Sent(bench.emulator.asked[-1], answer.report.notes)
 
 
 async def _arrived(bench: Bench, runtime: Runtime, *, stream: bool, **options: Any) -> Sent:
     """The same for a request that the emulator may refuse: it knows no made-up fields."""
-    before = len(bench.emulator.requests)
+    before = len(bench.emulator.asked)
     try:
         return await send(bench, runtime, stream=stream, **options)
     except (ModelyardError, Violation):
         bench.emulator.rejected.clear()
         bench.emulator.scripts.clear()
-        if len(bench.emulator.requests) == before:
+        if len(bench.emulator.asked) == before:
             raise
-        return Sent(bench.emulator.requests[-1])
+        return Sent(bench.emulator.asked[-1])
 
 
 async def _hold_to(bench: Bench, runtime: Runtime, sample: Sample, *, stream: bool) -> None:
@@ -148,13 +148,13 @@ async def _hold_to(bench: Bench, runtime: Runtime, sample: Sample, *, stream: bo
 
 async def _refused(bench: Bench, runtime: Runtime, sample: Sample, lost: Sequence[Note], *, stream: bool) -> None:
     """Under ``on_unsupported="error"`` what would be noted is an error, before the network."""
-    before = len(bench.emulator.requests)
+    before = len(bench.emulator.asked)
     try:
         await send(bench, runtime, stream=stream, on_unsupported="error", **sample.asked)
     except REFUSALS:
         _drop_scripts(bench)
         require(
-            len(bench.emulator.requests) == before,
+            len(bench.emulator.asked) == before,
             "what is not taken is refused before the network",
             f"{sample.name} was refused after a request",
             "write the request, and with it the report, before you send anything",

@@ -32,7 +32,7 @@ class MediaCases:
                 "write the image part",
             )
             require(
-                not served.emulator.requests,
+                not served.emulator.asked,
                 "an image is refused before the network",
                 "a request was made",
                 "refuse it in modelyard_validate",
@@ -45,7 +45,7 @@ class MediaCases:
             "correct the card, or let the core refuse it",
         )
         require(
-            PIXEL.encode() in served.emulator.requests[-1].body,
+            PIXEL.encode() in served.emulator.asked[-1].body,
             "the bytes of an image are sent",
             "they are not in the request",
             "write the image part as base64",

@@ -34,7 +34,7 @@ class ReasoningCases:
                 repr(completion.text),
                 "use ReasoningDelta",
             )
-            shown = served.subject.dialect.shows_reasoning(served.emulator.requests[-1])
+            shown = served.subject.dialect.shows_reasoning(served.emulator.asked[-1])
             require(
                 completion.reasoning == ("Let me think about that." if shown else ""),
                 "reasoning the provider shows is kept",
@@ -91,7 +91,7 @@ class ReasoningCases:
         for answer in (whole, streamed):
             history = [Message.user("Weather?"), *results_of(answer)]
             await wire.ask(Script().say("Sunny."), history, tools=[WEATHER])
-            sent = json.dumps(wire.emulator.requests[-1].json, ensure_ascii=False)
+            sent = json.dumps(wire.emulator.asked[-1].json, ensure_ascii=False)
             lost = [text for text in _strings([data for _, data in _opaque(answer)]) if text not in sent]
             require(
                 not lost,

@@ -54,7 +54,7 @@ class StructuredCases:
                 "send the schema in the form the provider takes",
             )
             return
-        sent = json.dumps(served.emulator.requests[-1].json)
+        sent = json.dumps(served.emulator.asked[-1].json)
         for answer in answers:
             noted = any(note.field.startswith("output") for note in answer.report.notes)
             require(
@@ -83,7 +83,7 @@ class StructuredCases:
                 "send the mode",
             )
             return
-        sent = served.emulator.requests[-1].body.lower()
+        sent = served.emulator.asked[-1].body.lower()
         noted = any(note.field.startswith("output") for note in answer.report.notes)
         require(
             noted or sent.count(b"json") > 1, "JSON mode is sent or noted", "neither", "write the response format"
@@ -110,7 +110,7 @@ class StructuredCases:
             "the caller's own objects differ after the call",
             "copy before you edit: requests are shared between attempts and calls",
         )
-        first, _, third = (received.body for received in wire.emulator.requests)
+        first, _, third = (received.body for received in wire.emulator.asked)
         require(
             first == third,
             "the same request is written in the same way each time",

@@ -43,7 +43,7 @@ class TextCases:
         wire.emulator.rejected.clear()
         for completion in await wire.both(TEXTS[name], said):
             _same_text(completion.text, said)
-        sent = json.dumps(wire.emulator.requests[-1].json, ensure_ascii=False)
+        sent = json.dumps(wire.emulator.asked[-1].json, ensure_ascii=False)
         require(
             json.dumps(said, ensure_ascii=False)[1:-1] in sent,
             "the request holds every character of the message",
@@ -110,7 +110,7 @@ class TextCases:
         history = [Message.user("Capital of France?"), first.message, Message.user("And of Italy?")]
         second = await served.ask(Script().say("Rome."), history, system="Be brief.", stream=True)
         _same_text(second.text, "Rome.")
-        sent = served.emulator.requests[-1].body.decode()
+        sent = served.emulator.asked[-1].body.decode()
         for wanted in ("Be brief.", "Capital of France?", "Paris.", "And of Italy?"):
             require(
                 wanted in sent, "every turn is sent", f"{wanted!r} is not in the request", "write all messages"

@@ -110,7 +110,7 @@ class ToolCases:
             answer = await served.ask_through(
                 runtime, Script().say("Yes."), history, tools=[WEATHER], stream=stream
             )
-        sent = json.dumps(served.emulator.requests[-1].json, ensure_ascii=False)
+        sent = json.dumps(served.emulator.asked[-1].json, ensure_ascii=False)
         require(answer.text == "Yes.", "a tool loop comes back with an answer", repr(answer.text), "see above")
         require(
             sent.count("sunny 😀") == len(asked.tool_calls),
@@ -134,11 +134,11 @@ class ToolCases:
             listed = form in served.card.tool_choice and served.allows("forced_tool_choice")
             require(not listed, "a choice the card lists is sent", f"{choice} was refused", "send it")
             return
-        sent = served.emulator.requests[-1].body
+        sent = served.emulator.asked[-1].body
         plain = await served.ask(script, tools=[WEATHER, TIME], parallel_tool_calls=False)
         require(
             choice == "auto"
-            or sent != served.emulator.requests[-1].body
+            or sent != served.emulator.asked[-1].body
             or any(note.field.startswith("tool_choice") for note in answer.report.notes),
             "a choice is sent or noted in the report",
             f"{choice} changed nothing ({plain.finish_reason})",
@@ -173,9 +173,9 @@ class ToolCases:
             return
         error = await served.fails(tools=[WEATHER])
         require(
-            isinstance(error, (UnsupportedFeatureError, InvalidRequestError)) and not served.emulator.requests,
+            isinstance(error, (UnsupportedFeatureError, InvalidRequestError)) and not served.emulator.asked,
             "tools a model does not have are refused before the network",
-            f"{type(error).__name__} after {len(served.emulator.requests)} requests",
+            f"{type(error).__name__} after {len(served.emulator.asked)} requests",
             "leave it to the core, which reads the card, or check in modelyard_validate",
         )
 
