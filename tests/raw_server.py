@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import ssl
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
 from modelyard.testing import Received, Reply, Script, load_dialects
-from modelyard.testing.server import _read_request, _reset
+from modelyard.testing.server import _read_request, _reset, drop
 
 __all__ = ["Connection", "RawServer", "Serve", "answer_bytes", "http_bytes"]
 
@@ -59,6 +60,7 @@ class RawServer:
         self.requests: list[Received] = []
         self.connections = 0
         self.port = 0
+        self._writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
         self._loop = asyncio.new_event_loop()
         self._ready, self._stop = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="raw-server", daemon=True)
@@ -93,10 +95,12 @@ class RawServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await drop(self._writers)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(self.connections, reader, writer, self.requests)
         self.connections += 1
+        self._writers.add(writer)
         try:
             await self._serve(connection)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

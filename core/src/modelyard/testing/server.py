@@ -12,7 +12,8 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -107,6 +108,7 @@ class LoopbackServer:
         self._ready = threading.Event()
         self._left = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._serve, name="loopback-server", daemon=True)
 
@@ -155,11 +157,13 @@ class LoopbackServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await drop(self._writers)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.add(writer)
         task.add_done_callback(self._tasks.discard)
         self.open_connections += 1
         try:
@@ -201,6 +205,14 @@ class LoopbackServer:
             sending.cancel()
             listening.cancel()
             await asyncio.gather(sending, listening, return_exceptions=True)
+
+
+async def drop(writers: Iterable[asyncio.StreamWriter]) -> None:
+    """Give up connections at once: one whose client reads nothing more stays open although it was closed."""
+    for writer in list(writers):
+        writer.transport.abort()
+    for _ in range(2):  # a socket is closed in the turn after the one that gives it up
+        await asyncio.sleep(0)
 
 
 def _client_left(sending: asyncio.Future[None], listening: asyncio.Future[bytes]) -> bool:
