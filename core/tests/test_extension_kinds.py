@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modelyard import ConfigurationError, ModelCard, Runtime
+from modelyard import ConfigurationError, ModelCard, ProviderInfo, Runtime, hookimpl
 from modelyard.catalog.catalog import Catalog
 from modelyard.loading.kinds import CATALOG, CREDENTIALS, ORDERS, TOOLS
 from modelyard.testing import Script, ScriptedProvider
@@ -137,9 +137,17 @@ async def test_a_resolver_that_fails_is_passed_over_and_its_words_are_not_repeat
     assert "sk-secret" not in caplog.text
 
 
+class NeedsKey(ScriptedProvider):
+    """A scripted provider that does not answer without a key."""
+
+    @hookimpl
+    def modelyard_provider(self) -> ProviderInfo:
+        return ProviderInfo(self.provider, "Acme", "https://x.invalid", ("ACME_API_KEY",))
+
+
 def test_a_provider_that_needs_a_key_says_which_resolver_failed(package: Package) -> None:
     package("acme-broken", {CREDENTIALS: {"vault": "resolve"}}, FAILING)
-    (status,) = (each for each in Runtime(plugins=["openai", "vault"]).providers() if each.provider == "openai")
+    (status,) = (each for each in Runtime(plugins=[NeedsKey("acme")]).providers() if each.provider == "acme")
     assert status.state == "misconfigured"
     assert "the resolver vault of acme-broken 1.0 failed for the request with KeyError" in (status.reason or "")
 
